@@ -1,0 +1,28 @@
+// swift-tools-version: 6.2
+
+import PackageDescription
+
+/// Every target is Swift 6, free of warnings, and leaves the caller's thread only where it says so.
+let strict: [SwiftSetting] = [
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+
+let package = Package(
+    name: "mount.claro",
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2")
+    ],
+    targets: [
+        // The HTTP API as Swift calls.
+        .target(
+            name: "ClaroAPI",
+            dependencies: [.product(name: "Logging", package: "swift-log")],
+            swiftSettings: strict
+        ),
+        .testTarget(name: "ClaroAPITests", dependencies: ["ClaroAPI"], swiftSettings: strict),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,90 @@
+/// A prompt's name without its version: `@acme/customer-support`.
+///
+/// Both parts fit Claro's grammar, `[A-Za-z0-9_-]+`, so each is a safe path component as it stands: never `.`,
+/// never `..`, never with a slash. Names are case-sensitive.
+package struct PromptName: Hashable, Sendable, CustomStringConvertible {
+    /// The workspace's or user's name, without the `@`.
+    package let namespace: String
+    /// The prompt's own name, without version.
+    package let slug: String
+
+    /// Fails where either part breaks the grammar.
+    package init?(namespace: some StringProtocol, slug: some StringProtocol) {
+        guard Self.fitsGrammar(namespace), Self.fitsGrammar(slug) else { return nil }
+        self.namespace = String(namespace)
+        self.slug = String(slug)
+    }
+
+    package var description: String { "@\(namespace)/\(slug)" }
+
+    /// Whether `text` can be a namespace or a slug. What cannot is answered without asking the API.
+    package static func fitsGrammar(_ text: some StringProtocol) -> Bool {
+        !text.isEmpty && text.utf8.allSatisfy(isNameByte)
+    }
+
+    private static func isNameByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"):
+            true
+        default: false
+        }
+    }
+}
+
+/// One version of a prompt: the draft `v0`, or a published `vN`, which never changes.
+package enum Version: Hashable, Sendable, Comparable, CustomStringConvertible {
+    case draft
+    /// 1 to 999,999,999.
+    case published(UInt32)
+
+    /// Reads `v0` or `v[1-9][0-9]{0,8}`; fails on anything else, also on `latest`.
+    package init?(_ text: some StringProtocol) {
+        guard text.utf8.first == UInt8(ascii: "v") else { return nil }
+        let digits = text.utf8.dropFirst()
+        guard (1...9).contains(digits.count), digits.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
+        guard digits.first != UInt8(ascii: "0") || digits.count == 1 else { return nil }
+        self.init(number: digits.reduce(0) { $0 * 10 + UInt32($1 - 0x30) })
+    }
+
+    /// Zero is the draft.
+    package init(number: UInt32) {
+        self = number == 0 ? .draft : .published(number)
+    }
+
+    /// Zero for the draft.
+    package var number: UInt32 {
+        switch self {
+        case .draft: 0
+        case .published(let number): number
+        }
+    }
+
+    package static func < (left: Version, right: Version) -> Bool { left.number < right.number }
+
+    package var description: String { "v\(number)" }
+}
+
+/// What a request asks for: a prompt at a version, or at whatever version is the newest published one.
+package struct PackageName: Hashable, Sendable, CustomStringConvertible {
+    package enum Selector: Hashable, Sendable {
+        case latest
+        case version(Version)
+    }
+
+    package let prompt: PromptName
+    package let selector: Selector
+
+    package init(_ prompt: PromptName, _ selector: Selector) {
+        self.prompt = prompt
+        self.selector = selector
+    }
+
+    /// As Claro writes it: `@acme/customer-support:v2`, `@acme/customer-support:latest`.
+    package var description: String {
+        switch selector {
+        case .latest: "\(prompt):latest"
+        case .version(let version): "\(prompt):\(version)"
+        }
+    }
+}
