@@ -13,9 +13,22 @@ let strict: [SwiftSetting] = [
 let package = Package(
     name: "mount.claro",
     dependencies: [
-        .package(url: "https://github.com/apple/swift-log", from: "1.16.2")
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
     ],
     targets: [
+        // libfuse3 behind plain structs and opaque pointers.
+        .target(
+            name: "CFUSE",
+            cSettings: [.define("_FILE_OFFSET_BITS", to: "64"), .define("_GNU_SOURCE")],
+            linkerSettings: [.linkedLibrary("fuse3")]
+        ),
+        // A typed low-level FUSE session; knows nothing of Claro.
+        .target(
+            name: "FUSE",
+            dependencies: ["CFUSE", .product(name: "SystemPackage", package: "swift-system")],
+            swiftSettings: strict
+        ),
         // The HTTP API as Swift calls.
         .target(
             name: "ClaroAPI",
