@@ -14,7 +14,9 @@ let package = Package(
     name: "mount.claro",
     dependencies: [
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+        .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.1"),
     ],
     targets: [
         // libfuse3 behind plain structs and opaque pointers.
@@ -36,6 +38,22 @@ let package = Package(
             swiftSettings: strict
         ),
         .testTarget(name: "ClaroAPITests", dependencies: ["ClaroAPI"], swiftSettings: strict),
+
+        // The API once more, served on loopback from memory or from a directory: a second reading, free of the first.
+        .target(
+            name: "ClaroEmulator",
+            dependencies: [
+                .product(name: "FlyingFox", package: "FlyingFox"),
+                .product(name: "FlyingSocks", package: "FlyingFox"),
+            ],
+            swiftSettings: strict
+        ),
+        .executableTarget(
+            name: "claro-emulator",
+            dependencies: ["ClaroEmulator", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            swiftSettings: strict
+        ),
+        .testTarget(name: "ClaroEmulatorTests", dependencies: ["ClaroEmulator"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,96 @@
+/// A workspace made ready to answer from: ids given, prompts found by name, files by id.
+struct Catalog: Sendable {
+    let workspace: Workspace
+    private var promptPositions: [String: (namespace: Int, prompt: Int)] = [:]
+    private var items: [String: Workspace.ContextItem] = [:]
+    private var namespaceOfItem: [String: String] = [:]
+
+    /// A prompt with the namespace it is in.
+    struct Listed: Sendable {
+        let namespace: String
+        let prompt: Workspace.Prompt
+    }
+
+    init(_ workspace: Workspace) {
+        self.workspace = workspace
+        for (outer, namespace) in workspace.namespaces.enumerated() {
+            for (inner, prompt) in namespace.prompts.enumerated() {
+                promptPositions["\(namespace.name)/\(prompt.slug)"] = (outer, inner)
+                for version in prompt.versions + [prompt.draft].compactMap(\.self) {
+                    for item in version.context {
+                        let id = item.resolvedID(in: namespace.name, prompt.slug)
+                        items[id] = item
+                        namespaceOfItem[id] = namespace.name
+                    }
+                }
+            }
+        }
+    }
+
+    /// Every prompt in the listing's order.
+    var listed: [Listed] {
+        workspace.namespaces.flatMap { namespace in
+            namespace.prompts.map { Listed(namespace: namespace.name, prompt: $0) }
+        }
+    }
+
+    func prompt(_ namespace: String, _ slug: String) -> Workspace.Prompt? {
+        promptPositions["\(namespace)/\(slug)"].map { workspace.namespaces[$0.namespace].prompts[$0.prompt] }
+    }
+
+    func item(id: String) -> (item: Workspace.ContextItem, namespace: String)? {
+        guard let item = items[id], let namespace = namespaceOfItem[id] else { return nil }
+        return (item, namespace)
+    }
+}
+
+extension Workspace.Prompt {
+    func resolvedID(in namespace: String) -> String {
+        id ?? "pmt_" + StableHash.text("\(namespace)/\(slug)")
+    }
+}
+
+extension Workspace.ContextItem {
+    /// The item's own id, or one that is the same for the same bytes under the same name in every version of a prompt.
+    func resolvedID(in namespace: String, _ slug: String) -> String {
+        if let id { return id }
+        var hash = StableHash()
+        hash.add("\(namespace)/\(slug)/".utf8)
+        switch kind {
+        case .url(let address, _):
+            hash.add("url \(label ?? "") \(address)".utf8)
+        case .file(let name, _, .bytes(let bytes)):
+            hash.add("file \(name) ".utf8)
+            hash.add(bytes)
+        case .file(let name, _, .synthetic(let seed, let byteCount)):
+            hash.add("synthetic \(name) \(seed) \(byteCount)".utf8)
+        case .file(let name, _, .contents(let path, let byteCount)):
+            hash.add("contents \(name) \(path) \(byteCount)".utf8)
+        }
+        return "ctx_" + hash.text
+    }
+}
+
+/// FNV-1a over 64 bits: the same in every process, unlike `Hasher`.
+struct StableHash {
+    private(set) var value: UInt64 = 0xCBF2_9CE4_8422_2325
+
+    mutating func add(_ bytes: some Sequence<UInt8>) {
+        for byte in bytes {
+            value ^= UInt64(byte)
+            value &*= 0x0000_0100_0000_01B3
+        }
+    }
+
+    /// Sixteen hexadecimal digits.
+    var text: String {
+        let digits = String(value, radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
+    }
+
+    static func text(_ string: String) -> String {
+        var hash = StableHash()
+        hash.add(string.utf8)
+        return hash.text
+    }
+}
