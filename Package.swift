@@ -31,10 +31,12 @@ let package = Package(
             dependencies: ["CFUSE", .product(name: "SystemPackage", package: "swift-system")],
             swiftSettings: strict
         ),
+        // libcurl's multi interface, with shims for its variadic calls.
+        .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         // The HTTP API as Swift calls.
         .target(
             name: "ClaroAPI",
-            dependencies: [.product(name: "Logging", package: "swift-log")],
+            dependencies: ["CCurl", .product(name: "Logging", package: "swift-log")],
             swiftSettings: strict
         ),
         .testTarget(name: "ClaroAPITests", dependencies: ["ClaroAPI"], swiftSettings: strict),

@@ -1,4 +1,5 @@
 import Logging
+import Synchronization
 
 /// Whom a request is made for.
 package enum Priority: Sendable {
@@ -8,13 +9,10 @@ package enum Priority: Sendable {
     case background
 }
 
-/// The answer to `ClaroClient.getPrompt`.
-package enum PromptAnswer: Sendable {
-    case prompt(Prompt)
-    /// The version still has the ETag that the caller knows.
-    case notModified
-}
-
+/// Claro's HTTP API as Swift calls: authenticated, paced, retried, and bounded in time and memory.
+///
+/// Every call to the API passes `send`; downloads, which go to another host, do not. Cancelling the calling task ends
+/// a call with `.cancelled`. All methods may be called from any thread.
 package final class ClaroClient: Sendable {
     package struct Configuration: Sendable {
         package var baseURL: BaseURL
@@ -25,51 +23,84 @@ package final class ClaroClient: Sendable {
         /// Certificates to trust instead of the system's, as PEM.
         package var caFile: String?
         package var userAgent = "mount.claro"
+        package var clock = ClientClock.system
 
         package init(baseURL: BaseURL) {
             self.baseURL = baseURL
         }
     }
 
-    private let configuration: Configuration
+    let configuration: Configuration
+    let transport: Transport
+    let state = Mutex(State())
+    let retryPolicy = RetryPolicy()
+    private let credentials: Credentials
+    private let logger: Logger
+
+    struct State {
+        var limiter = RateLimiter()
+        var breaker = CircuitBreaker()
+        var requests: [ClientStatistics.Key: Int] = [:]
+        /// The one of the two known paths that has answered.
+        var downloadURLPath: String?
+        /// What was logged and is not worth a second line.
+        var noticed: Set<String> = []
+    }
+
+    /// The largest body that is accepted, after decompression. The API documents none; prompts have some kilobytes, a
+    /// page of a listing some 50, and nobody means to read 64 MiB as one text.
+    static let bodyBound = 64 << 20
 
     package init(configuration: Configuration, credentials: Credentials, logger: Logger) {
         self.configuration = configuration
+        self.credentials = credentials
+        self.logger = logger
+        transport = Transport(
+            configuration: Transport.Configuration(caFile: configuration.caFile, userAgent: configuration.userAgent)
+        )
+        if !credentials.key.looksLikeClaroKey {
+            logger.warning("the API key from \(credentials) does not begin with sk_ as Claro's keys do")
+        }
     }
 
-    package func getPrompt(
-        _ name: PackageName,
-        variables: [String: String] = [:],
-        ifNoneMatch etag: String? = nil,
-        priority: Priority = .interactive
-    ) async throws(APIError) -> PromptAnswer {
-        throw APIError(.unreachable, .getPrompt, name.description)
+    var clock: ClientClock { configuration.clock }
+
+    var key: APIKey { credentials.key }
+
+    /// Reads the key again from where it came from, for SIGHUP. If it cannot be read, the old one stays.
+    package func reloadCredentials() {
+        _ = keyHasChanged()
     }
 
-    package func listPrompts(priority: Priority = .interactive) async throws(APIError) -> PromptListing {
-        throw APIError(.unreachable, .listPrompts, "prompts")
+    func keyHasChanged() -> Bool {
+        do throws(CredentialsError) {
+            return try credentials.reload()
+        } catch {
+            logger.error("\(error)")
+            return false
+        }
     }
 
-    package func downloadURL(
-        forContextItem id: String,
-        priority: Priority = .interactive
-    ) async throws(APIError) -> SignedURL {
-        throw APIError(.unreachable, .downloadURL, id)
+    /// Logs a peculiarity of the server's answers the first time it is seen.
+    func notice(_ text: String) {
+        let isNew = state.withLock { $0.noticed.count < 100 && $0.noticed.insert(text).inserted }
+        if isNew { logger.notice("\(text)") }
     }
 
-    package func download(
-        _ url: SignedURL,
-        range: Range<Int64>? = nil,
-        receiver: DownloadReceiver
-    ) async throws(APIError) -> DownloadEnd {
-        throw APIError(.unreachable, .download, url.description)
+    /// A snapshot; cheap, and never waits.
+    package var statistics: ClientStatistics {
+        let now = clock.now()
+        return state.withLock { state in
+            ClientStatistics(
+                requests: state.requests,
+                budget: state.limiter.budget(at: now),
+                breaker: state.breaker.statistics(at: now)
+            )
+        }
     }
 
-    package func checkHealth() async -> Bool { false }
-
-    package func reloadCredentials() {}
-
-    package var statistics: ClientStatistics { ClientStatistics() }
-
-    package func shutdown() {}
+    /// Ends all calls as cancelled, also later ones, and waits for the network thread's end.
+    package func shutdown() {
+        transport.shutdown()
+    }
 }

@@ -55,6 +55,10 @@ package enum JSONValue: Sendable, Hashable {
         return elements
     }
 
+    package var isObject: Bool {
+        if case .object = self { true } else { false }
+    }
+
     /// This object without the members named; everything else unchanged.
     package func removing(_ keys: [String]) -> JSONValue {
         guard case .object(let members) = self else { return self }

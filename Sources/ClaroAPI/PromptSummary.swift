@@ -19,14 +19,18 @@ package struct PromptSummary: Sendable, Hashable {
     ///
     /// `packageName` is either the bare slug or a full `@namespace/slug:vN`; its version, if any, is believed where
     /// there is no other. A missing version is unknown, never the draft.
-    init?(_ item: JSONValue) {
+    ///
+    /// - Parameter namespaces: Texts to share, by themselves; grows.
+    init?(_ item: JSONValue, namespaces: inout [String: String]) {
         guard let packageName = item["packageName"]?.text else { return nil }
         let parts = PackageNameParts(packageName)
-        let slug = parts.slug
-        guard
-            let name = item["workspaceSlug"]?.text.flatMap({ PromptName(namespace: $0, slug: slug) })
-                ?? parts.namespace.flatMap({ PromptName(namespace: $0, slug: slug) })
-        else { return nil }
+        let candidates = [item["workspaceSlug"]?.text, parts.namespace.map(String.init)]
+        guard let namespace = candidates.lazy.compactMap(\.self).first(where: { PromptName.fitsGrammar($0) }) else {
+            return nil
+        }
+        let shared = namespaces[namespace] ?? namespace
+        if shared.utf8.count > 15 { namespaces[namespace] = shared }
+        guard let name = PromptName(namespace: shared, slug: parts.slug) else { return nil }
         self.init(
             name: name,
             version: Version(apiValue: item["version"]) ?? parts.version.flatMap { Version($0) },

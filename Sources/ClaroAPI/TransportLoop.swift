@@ -1,0 +1,221 @@
+import CCurl
+import Synchronization
+
+/// What the transport's thread runs: starts, drives and ends transfers.
+///
+/// `@unchecked Sendable`: the mailbox is a mutex; `curl_multi_wakeup` may be called from any thread while `multi`
+/// exists, which is as long as this object; everything else is touched by the one thread in `run()` only.
+final class TransportLoop: @unchecked Sendable {
+    private let multi: UnsafeMutableRawPointer?
+    private let configuration: Transport.Configuration
+    private let mailbox: Mutex<Mailbox>
+
+    private var queue = TransferQueue()
+    /// Transfers that libcurl works on, by their easy handle.
+    private var active: [UnsafeMutableRawPointer: Transfer] = [:]
+    private var activeStreamCount = 0
+    /// Easy handles for the next transfers: a new one costs more than resetting an old one.
+    private var idleHandles: [UnsafeMutableRawPointer] = []
+
+    private static let idleHandleBound = 16
+
+    /// libcurl's own global state; made once, before the first handle.
+    private static let isCurlReady = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
+
+    init(configuration: Transport.Configuration) {
+        self.configuration = configuration
+        multi = Self.isCurlReady ? curl_multi_init() : nil
+        mailbox = Mutex(Mailbox(isStopping: multi == nil))
+    }
+
+    deinit {
+        for easy in idleHandles { curl_easy_cleanup(easy) }
+        curl_multi_cleanup(multi)
+    }
+
+    // MARK: From any thread
+
+    private struct Mailbox {
+        var submitted: [Transfer] = []
+        var hasCancelled = false
+        var isStopping = false
+    }
+
+    func submit(_ transfer: Transfer) {
+        let isAccepted = mailbox.withLock { mailbox in
+            guard !mailbox.isStopping else { return false }
+            mailbox.submitted.append(transfer)
+            return true
+        }
+        if isAccepted {
+            curl_multi_wakeup(multi)
+        } else {
+            transfer.finish(.failure(TransportFailure(.cancelled, "shut down")))
+        }
+    }
+
+    /// Has the transfers ended whose `cancel()` was called.
+    func sweepCancelled() {
+        mailbox.withLock { $0.hasCancelled = true }
+        curl_multi_wakeup(multi)
+    }
+
+    func stop() {
+        mailbox.withLock { $0.isStopping = true }
+        curl_multi_wakeup(multi)
+    }
+
+    // MARK: On the transport's thread
+
+    /// Returns after `stop()`.
+    func run() {
+        while true {
+            let mail = mailbox.withLock { mailbox in
+                defer { mailbox = Mailbox(isStopping: mailbox.isStopping) }
+                return mailbox
+            }
+            for transfer in mail.submitted { enqueue(transfer) }
+            if mail.isStopping { break }
+            if mail.hasCancelled { endCancelled() }
+            endOverdue()
+            startQueued()
+            var runningCount: Int32 = 0
+            curl_multi_perform(multi, &runningCount)
+            // A finished transfer makes room for one that waits, which should not wait for the next event.
+            guard !endFinished() || queue.isEmpty else { continue }
+            curl_multi_poll(multi, nil, 0, millisecondsToNextDeadline(), nil)
+        }
+        let stopped = TransportFailure(.cancelled, "shut down")
+        for transfer in queue.removeAll(where: { _ in true }) { transfer.finish(.failure(stopped)) }
+        for (easy, transfer) in active { end(transfer, easy, .failure(stopped)) }
+    }
+
+    private func enqueue(_ transfer: Transfer) {
+        guard queue.append(transfer) else {
+            transfer.finish(.failure(TransportFailure(.overloaded, "too many calls wait")))
+            return
+        }
+    }
+
+    private func startQueued() {
+        while let transfer = queue.popNext(activeCount: active.count, activeStreamCount: activeStreamCount) {
+            if transfer.isCancelled {
+                transfer.finish(.failure(TransportFailure(.cancelled, "cancelled")))
+                continue
+            }
+            guard let easy = idleHandles.popLast() ?? curl_easy_init() else {
+                transfer.finish(.failure(TransportFailure(.overloaded, "out of memory")))
+                continue
+            }
+            transfer.configure(easy, configuration)
+            active[easy] = transfer
+            activeStreamCount += transfer.isStreamed ? 1 : 0
+            let code = curl_multi_add_handle(multi, easy)
+            if code != CURLM_OK {
+                end(transfer, easy, .failure(TransportFailure(.overloaded, String(cString: curl_multi_strerror(code)))))
+            }
+        }
+    }
+
+    /// Ends what libcurl is done with; tells whether there was any.
+    private func endFinished() -> Bool {
+        var hasEnded = false
+        var messageCount: Int32 = 0
+        while let message = curl_multi_info_read(multi, &messageCount)?.pointee {
+            guard message.msg == CURLMSG_DONE, let easy = message.easy_handle, let transfer = active[easy] else {
+                continue
+            }
+            hasEnded = true
+            end(transfer, easy, transfer.result(easy, message.data.result))
+        }
+        return hasEnded
+    }
+
+    private func endCancelled() {
+        let cancelled = TransportFailure(.cancelled, "cancelled")
+        for transfer in queue.removeAll(where: \.isCancelled) { transfer.finish(.failure(cancelled)) }
+        for (easy, transfer) in active where transfer.isCancelled { end(transfer, easy, .failure(cancelled)) }
+    }
+
+    private func endOverdue() {
+        let now = ContinuousClock.now
+        for transfer in queue.removeAll(where: { $0.deadline <= now }) { transfer.finish(.failure(transfer.overdue)) }
+        for (easy, transfer) in active where transfer.deadline <= now {
+            end(transfer, easy, .failure(transfer.overdue))
+        }
+    }
+
+    private func end(
+        _ transfer: Transfer,
+        _ easy: UnsafeMutableRawPointer,
+        _ result: Result<HTTPResponse, TransportFailure>
+    ) {
+        curl_multi_remove_handle(multi, easy)
+        active[easy] = nil
+        activeStreamCount -= transfer.isStreamed ? 1 : 0
+        transfer.release()
+        // One that was ended in the middle may still have a resolver's thread; one for downloads has large buffers.
+        if case .success = result, !transfer.isStreamed, idleHandles.count < Self.idleHandleBound {
+            curl_easy_reset(easy)
+            idleHandles.append(easy)
+        } else {
+            curl_easy_cleanup(easy)
+        }
+        transfer.finish(result)
+    }
+
+    /// For `curl_multi_poll`, which by itself minds libcurl's timers. With nothing under way, practically for ever.
+    private func millisecondsToNextDeadline() -> Int32 {
+        let deadlines = [active.values.lazy.map(\.deadline).min(), queue.nextDeadline].compactMap(\.self)
+        guard let next = deadlines.min() else { return .max }
+        let wait = (next - .now).components
+        let milliseconds = wait.seconds * 1000 + wait.attoseconds / 1_000_000_000_000_000 + 1
+        return Int32(clamping: max(0, milliseconds))
+    }
+}
+
+/// Transfers that wait for their turn: interactive ones first, in order of arrival.
+struct TransferQueue {
+    private var interactive: [Transfer] = []
+    private var background: [Transfer] = []
+
+    /// Transfers under way at a time. Some servers stop at 100 streams on a connection; beyond a few dozen the
+    /// rate limit of 1,000 a minute decides, not latency.
+    static let activeBound = 64
+    /// Of which downloads, which may take as long as they like, so that they never keep texts waiting.
+    static let activeStreamBound = 32
+    /// More would only time out here.
+    static let waitingBound = 4096
+
+    var isEmpty: Bool { interactive.isEmpty && background.isEmpty }
+
+    var nextDeadline: ContinuousClock.Instant? {
+        [interactive, background].lazy.joined().map(\.deadline).min()
+    }
+
+    /// False where too many wait.
+    mutating func append(_ transfer: Transfer) -> Bool {
+        guard interactive.count + background.count < Self.waitingBound else { return false }
+        switch transfer.request.priority {
+        case .interactive: interactive.append(transfer)
+        case .background: background.append(transfer)
+        }
+        return true
+    }
+
+    mutating func popNext(activeCount: Int, activeStreamCount: Int) -> Transfer? {
+        guard activeCount < Self.activeBound else { return nil }
+        let mayStart = { (transfer: Transfer) in !transfer.isStreamed || activeStreamCount < Self.activeStreamBound }
+        if let index = interactive.firstIndex(where: mayStart) { return interactive.remove(at: index) }
+        if let index = background.firstIndex(where: mayStart) { return background.remove(at: index) }
+        return nil
+    }
+
+    mutating func removeAll(where condition: (Transfer) -> Bool) -> [Transfer] {
+        let removed = interactive.filter(condition) + background.filter(condition)
+        guard !removed.isEmpty else { return [] }
+        interactive.removeAll(where: condition)
+        background.removeAll(where: condition)
+        return removed
+    }
+}
