@@ -39,7 +39,11 @@ let package = Package(
             dependencies: ["CCurl", .product(name: "Logging", package: "swift-log")],
             swiftSettings: strict
         ),
-        .testTarget(name: "ClaroAPITests", dependencies: ["ClaroAPI"], swiftSettings: strict),
+        .testTarget(
+            name: "ClaroAPITests",
+            dependencies: ["ClaroAPI", "ClaroEmulator", .product(name: "Logging", package: "swift-log")],
+            swiftSettings: strict
+        ),
 
         // The API once more, served on loopback from memory or from a directory: a second reading, free of the first.
         .target(

@@ -6,8 +6,9 @@ extension ClaroClient {
     /// Ends when the body does, or when the receiver wants no more. Takes as long as bytes come. Until the receiver was
     /// given the head, a fault on the way is retried.
     ///
-    /// - Parameter range: Bytes to ask for, not empty. A server may send the whole file all the same
-    ///   (`DownloadHead.status`).
+    /// A `range`, which must not be empty, is only asked for: a server may send the whole file all the same
+    /// (`DownloadHead.status`).
+    ///
     /// - Throws: `.signedURLRejected` where a new URL may help, `.timeout` if not a byte came for `downloadStall`,
     ///   `.malformed` where the body was cut off or is not the range.
     package func download(

@@ -8,9 +8,9 @@ package enum PromptAnswer: Sendable {
 extension ClaroClient {
     /// Fetches one version with all its texts. Maps to `POST /v1/prompts/get`.
     ///
-    /// - Parameters:
-    ///   - variables: What the API is to put in the place of `{{name}}`. Nothing is sent if there are none.
-    ///   - etag: The ETag of what the caller has, if the server ever sent one.
+    /// `variables` say what the API is to put in the place of each `{{name}}`; without any, the places stay. `etag` is
+    /// that of what the caller has, if the server ever sent one.
+    ///
     /// - Throws: `.notFound` where there is no such version, `.malformed` where one of its texts is not text.
     package func getPrompt(
         _ name: PackageName,

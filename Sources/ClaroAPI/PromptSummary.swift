@@ -19,8 +19,7 @@ package struct PromptSummary: Sendable, Hashable {
     ///
     /// `packageName` is either the bare slug or a full `@namespace/slug:vN`; its version, if any, is believed where
     /// there is no other. A missing version is unknown, never the draft.
-    ///
-    /// - Parameter namespaces: Texts to share, by themselves; grows.
+    /// Takes long namespaces' texts from `namespaces`, or adds them, so that one copy serves a whole listing.
     init?(_ item: JSONValue, namespaces: inout [String: String]) {
         guard let packageName = item["packageName"]?.text else { return nil }
         let parts = PackageNameParts(packageName)

@@ -16,12 +16,9 @@ struct RetryPolicy: Sendable {
         case faultOnTheWay
     }
 
-    /// How long to wait before the next attempt; nil if there should be none.
-    ///
-    /// - Parameters:
-    ///   - attempt: The one that just failed, from 1.
-    ///   - hint: What the server asked for. A little is added, so that not everybody comes back at once.
-    ///   - random: From 0 up to 1.
+    /// How long to wait between `attempt`, which just failed and counts from 1, and the next; nil if there should be
+    /// none. `random` is from 0 up to 1. To `hint`, what the server asked for, a little is added, so that not everybody
+    /// comes back at once.
     func delay(after attempt: Int, _ cause: Cause, hint: Duration?, random: Double) -> Duration? {
         guard attempt < attemptBound else { return nil }
         if let hint { return hint + .milliseconds(250) * random }
