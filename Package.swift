@@ -10,11 +10,17 @@ let strict: [SwiftSetting] = [
     .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
 ]
 
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let systemPackage: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
+
 let package = Package(
     name: "mount.claro",
     dependencies: [
-        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.1"),
     ],
@@ -25,23 +31,17 @@ let package = Package(
             cSettings: [.define("_FILE_OFFSET_BITS", to: "64"), .define("_GNU_SOURCE")],
             linkerSettings: [.linkedLibrary("fuse3")]
         ),
-        // A typed low-level FUSE session; knows nothing of Claro.
-        .target(
-            name: "FUSE",
-            dependencies: ["CFUSE", .product(name: "SystemPackage", package: "swift-system")],
-            swiftSettings: strict
-        ),
         // libcurl's multi interface, with shims for its variadic calls.
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+
+        // A typed low-level FUSE session; knows nothing of Claro.
+        .target(name: "FUSE", dependencies: ["CFUSE", systemPackage], swiftSettings: strict),
         // The HTTP API as Swift calls.
+        .target(name: "ClaroAPI", dependencies: ["CCurl", logging], swiftSettings: strict),
+        // Inodes, names, freshness, caches: where the two meet.
         .target(
-            name: "ClaroAPI",
-            dependencies: ["CCurl", .product(name: "Logging", package: "swift-log")],
-            swiftSettings: strict
-        ),
-        .testTarget(
-            name: "ClaroAPITests",
-            dependencies: ["ClaroAPI", "ClaroEmulator", .product(name: "Logging", package: "swift-log")],
+            name: "ClaroFS",
+            dependencies: ["FUSE", "ClaroAPI", crypto, logging, systemPackage],
             swiftSettings: strict
         ),
 
@@ -56,7 +56,13 @@ let package = Package(
         ),
         .executableTarget(
             name: "claro-emulator",
-            dependencies: ["ClaroEmulator", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: ["ClaroEmulator", argumentParser],
+            swiftSettings: strict
+        ),
+
+        .testTarget(
+            name: "ClaroAPITests",
+            dependencies: ["ClaroAPI", "ClaroEmulator", logging],
             swiftSettings: strict
         ),
         .testTarget(name: "ClaroEmulatorTests", dependencies: ["ClaroEmulator"], swiftSettings: strict),

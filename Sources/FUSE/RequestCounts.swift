@@ -5,6 +5,8 @@ package final class RequestCounts: Sendable {
     private static let slots = 64
     private let counts = Mutex([UInt64](repeating: 0, count: slots))
 
+    package init() {}
+
     func count(_ opcode: UInt32) {
         // Opcodes end at 53 so far; CUSE's begin at 4096 and never come here.
         let slot = min(Int(opcode), Self.slots - 1)

@@ -36,19 +36,24 @@ package final class Session: @unchecked Sendable {
         }
     }
 
-    /// Requests by opcode, counted where they are read.
-    package let requestCounts = RequestCounts()
-
     private let options: Options
     private let dispatcher: Dispatcher
     private let invalidations: Invalidations
+    /// Counts requests where they are read.
+    private let requestCounts: RequestCounts
     private let native: OpaquePointer
     private let threads = Mutex<[Thread]>([])
 
     /// - Throws: EINVAL where libfuse refuses the options.
-    package init(_ options: Options, fileSystem: any FileSystem, invalidations: Invalidations) throws(Errno) {
+    package init(
+        _ options: Options,
+        fileSystem: any FileSystem,
+        invalidations: Invalidations,
+        requestCounts: RequestCounts
+    ) throws(Errno) {
         self.options = options
         self.invalidations = invalidations
+        self.requestCounts = requestCounts
         dispatcher = Dispatcher(fileSystem)
         var operations = Dispatcher.operations
         let context = Unmanaged.passUnretained(dispatcher).toOpaque()

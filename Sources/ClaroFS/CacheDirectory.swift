@@ -1,0 +1,48 @@
+import FUSE
+import Glibc
+import SystemPackage
+
+/// The directory for what is too large for memory.
+package struct CacheDirectory: Sendable {
+    package let path: String
+
+    /// Meant for large files, unlike /tmp, which may be in memory.
+    package static let temporary = CacheDirectory(existing: "/var/tmp")
+
+    private init(existing path: String) { self.path = path }
+
+    /// Uses `path`, made with mode 0700 if it is not there.
+    ///
+    /// - Throws: EPERM where it is another user's or open to others, ENOTDIR, or what mkdir(2) says.
+    package init(_ path: String) throws(Errno) {
+        self.path = path
+        var made = ""
+        for component in path.split(separator: "/") {
+            made += "/" + component
+            guard mkdir(made, 0o700) != 0, errno != EEXIST else { continue }
+            // Where a parent cannot be made, making its child fails as well, and says why.
+            if made == path { throw Errno(rawValue: errno) }
+        }
+        var status = stat()
+        guard lstat(path, &status) == 0 else { throw Errno(rawValue: errno) }
+        guard status.st_mode & S_IFMT == S_IFDIR else { throw .notDirectory }
+        guard status.st_uid == geteuid(), status.st_mode & 0o077 == 0 else { throw .notPermitted }
+    }
+
+    /// A file without a name, which is gone when its last descriptor is closed, also after a crash.
+    func makeUnlinkedFile() throws(Errno) -> OpenFile {
+        var template = Array("\(path)/attachment.XXXXXX".utf8CString)
+        let descriptor = mkstemp(&template)
+        guard descriptor >= 0 else { throw Errno(rawValue: errno) }
+        unlink(template)
+        _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+        return OpenFile(FileDescriptor(rawValue: descriptor))
+    }
+
+    /// Bytes that the filesystem could still take.
+    var freeByteCount: Int64 {
+        var status = statvfs()
+        guard statvfs(path, &status) == 0 else { return .max }
+        return Int64(status.f_bavail) * Int64(status.f_frsize)
+    }
+}

@@ -1,0 +1,164 @@
+import ClaroAPI
+import FUSE
+import SystemPackage
+
+/// readdir: names with numbers, and attributes wherever they are known without a request. Offsets belong to names, not to
+/// positions, so that a directory which changes in the middle of a walk neither repeats nor skips one.
+extension ClaroFileSystem {
+    package func readDirectory(
+        _ inode: InodeNumber,
+        from offset: DirectoryOffset,
+        into buffer: inout DirectoryBuffer
+    ) async throws(Errno) {
+        let node = try node(inode)
+        switch node {
+        case .root:
+            let listing = try await listing(from: offset)
+            noteListed(inode, for: library.remainingListingLifetime, from: offset)
+            fill(&buffer, inode, from: offset, sorted(listing.namespaces, \.inode, from: offset)) {
+                ($0.inode.offset, child(ofNamespace: $0.name))
+            }
+        case .namespace(let name):
+            let listing = try await listing(from: offset)
+            noteListed(inode, for: library.remainingListingLifetime, from: offset)
+            let prompts = listing.namespace(name)?.prompts ?? []
+            fill(&buffer, inode, from: offset, sorted(prompts, \.inode, from: offset)) {
+                ($0.inode.offset, child(of: $0.name))
+            }
+        case .prompt(let prompt):
+            let newest = try await newest(of: prompt, from: offset)
+            noteListed(inode, for: library.remainingLifetimeOfNewest(of: prompt), from: offset)
+            fill(&buffer, inode, from: offset, children(of: prompt, newest, from: offset)) { $0 }
+        case .version(let key):
+            let body = try await library.body(of: key)
+            if !key.isMutable, let lifetime = library.remainingLifetime(of: key) {
+                noteListed(inode, for: lifetime, from: offset)
+            }
+            fill(&buffer, inode, from: offset, children(of: body, key)) { $0 }
+        case .context(let key):
+            let body = try await library.body(of: key)
+            fill(&buffer, inode, from: offset, body.context) { ($0.offset, child($0.entry, of: key)) }
+        case .control:
+            // Its files are made when they are looked up; until then they have a name and no number that lasts.
+            for (position, name) in Self.reportNames.enumerated() where DirectoryOffset(position) >= offset {
+                let number = inodes.number(of: Identity(name, in: inode))
+                guard buffer.append(name, number, .file, next: DirectoryOffset(position + 1)) else { return }
+            }
+        case .report, .link, .text, .attachment: throw .notDirectory
+        }
+    }
+
+    /// A walk goes on in the listing that it began in, as far as that is cached: only its first step renews.
+    private func listing(from offset: DirectoryOffset) async throws(Errno) -> Listing {
+        offset == 0 ? try await library.currentListing() : try await library.knownListing()
+    }
+
+    private func newest(of prompt: PromptName, from offset: DirectoryOffset) async throws(Errno) -> Library.Newest {
+        if offset > 0, let known = library.knownNewest(of: prompt) { return known }
+        do throws(Errno) {
+            return try await library.newest(of: prompt)
+        } catch {
+            // A prompt that has only a draft is no error here.
+            guard error == .noSuchFileOrDirectory, library.isDraftListed(prompt) else { throw error }
+            return .none
+        }
+    }
+
+    private func noteListed(_ inode: InodeNumber, for lifetime: Duration, from offset: DirectoryOffset) {
+        if offset == 0 { listedDirectories.listed(inode, for: lifetime) }
+    }
+
+    // MARK: Children
+
+    private func children(
+        of prompt: PromptName,
+        _ newest: Library.Newest,
+        from offset: DirectoryOffset
+    ) -> some Sequence<(DirectoryOffset, Child)> {
+        let latestOffset = Self.lastDotOffset + 1
+        let draftOffset = latestOffset + 1
+        var first: [(DirectoryOffset, Child)] = []
+        if let latest = latest(VersionKey(prompt, .latest), newest, "latest") { first.append((latestOffset, latest)) }
+        if library.isDraftListed(prompt) {
+            first.append((draftOffset, child(of: VersionKey(prompt, .draft), "v0")))
+        }
+        let last: UInt32 = if case .published(let number) = newest { number } else { 0 }
+        let next = UInt32(clamping: max(1, offset - draftOffset))
+        let hidden = library.hiddenVersions(of: prompt)
+        let versions = (next...max(next, last)).lazy.filter { $0 <= last && !hidden.contains($0) }.map { number in
+            let key = VersionKey(prompt, .published(number))
+            return (draftOffset + DirectoryOffset(number), self.child(of: key, FileName("v\(number)")))
+        }
+        return [AnySequence(first), AnySequence(versions)].joined()
+    }
+
+    private func children(of body: VersionBody, _ key: VersionKey) -> [(DirectoryOffset, Child)] {
+        Self.versionNames.enumerated().compactMap { position, name in
+            let offset = Self.lastDotOffset + 1 + DirectoryOffset(position)
+            if name == Self.contextName { return body.context.isEmpty ? nil : (offset, contextChild(of: key)) }
+            return body.file(named: name).map { (offset, child($0, of: key)) }
+        }
+    }
+
+    /// Those behind `offset` of what is sorted by inode, found without looking at the others.
+    private func sorted<Element>(
+        _ elements: [Element],
+        _ inode: KeyPath<Element, InodeNumber>,
+        from offset: DirectoryOffset
+    ) -> ArraySlice<Element> {
+        var low = elements.startIndex
+        var high = elements.endIndex
+        while low < high {
+            let middle = (low + high) / 2
+            if elements[middle][keyPath: inode].offset <= offset { low = middle + 1 } else { high = middle }
+        }
+        return elements[low...]
+    }
+
+    // MARK: Filling
+
+    private func fill<Elements: Sequence>(
+        _ buffer: inout DirectoryBuffer,
+        _ inode: InodeNumber,
+        from offset: DirectoryOffset,
+        _ elements: Elements,
+        _ child: (Elements.Element) -> (DirectoryOffset, Child)
+    ) {
+        for (dot, name) in [(Self.dotOffset, "."), (Self.lastDotOffset, "..")] as [(DirectoryOffset, FileName)]
+        where dot > offset {
+            // The kernel takes no reference to these two, and programs no number from "..".
+            guard buffer.append(name, inode, .directory, next: dot) else { return }
+        }
+        for element in elements {
+            let (next, child) = child(element)
+            guard next > offset else { continue }
+            guard append(child, in: inode, next, to: &buffer) else { return }
+        }
+    }
+
+    private func append(
+        _ child: Child,
+        in parent: InodeNumber,
+        _ next: DirectoryOffset,
+        to buffer: inout DirectoryBuffer
+    ) -> Bool {
+        let identity = identity(of: child, in: parent)
+        guard buffer.takesAttributes, areAttributesKnown(child.node) else {
+            return buffer.append(child.name, inodes.number(of: identity), child.node.kind, next: next)
+        }
+        let inode = inodes.enter(child.node, identity)
+        if buffer.append(child.name, entry(child, inode), next: next) { return true }
+        inodes.forget(inode, lookups: 1)
+        return false
+    }
+
+    private func areAttributesKnown(_ node: Node) -> Bool {
+        guard case .attachment(_, let attachment) = node else { return true }
+        return blobs.byteCount(of: attachment.key).byteCount != nil
+    }
+}
+
+extension InodeNumber {
+    /// A number is given once and in the order of first sight: what a stable directory offset must be.
+    fileprivate var offset: DirectoryOffset { DirectoryOffset(rawValue) }
+}

@@ -1,0 +1,142 @@
+import ClaroAPI
+import FUSE
+import Logging
+import SystemPackage
+
+/// A Claro library as a filesystem.
+///
+/// What each operation does is in its own file; here is what they share. Fetching happens in lookup, where sizes must be
+/// true, and in read, for attachments; directories are read without fetching what is in them.
+package final class ClaroFileSystem: FileSystem {
+    package struct Configuration: Sendable {
+        package var freshness = Freshness()
+        /// How long a call may wait for the network.
+        package var timeout: Duration = .seconds(30)
+        package var cacheDirectory: CacheDirectory
+        /// Bytes of attachments to keep on disk.
+        package var cacheByteCount: Int64 = 1 << 30
+        /// Bytes to leave free on that disk.
+        package var minimumFreeByteCount: Int64 = 512 << 20
+        /// The owner of all files.
+        package var user: UInt32
+        package var group: UInt32
+        /// Permission bits to take away.
+        package var umask: UInt32 = 0
+        package var include = Include.everything
+        /// What is mounted, for `.claro/status.json`.
+        package var source: String
+
+        package init(source: String, cacheDirectory: CacheDirectory, user: UInt32, group: UInt32) {
+            self.source = source
+            self.cacheDirectory = cacheDirectory
+            self.user = user
+            self.group = group
+        }
+    }
+
+    /// Directory offsets of `.` and `..`; children's begin behind.
+    static let dotOffset: DirectoryOffset = 1
+    static let lastDotOffset: DirectoryOffset = 2
+
+    let configuration: Configuration
+    let library: Library
+    let blobs: BlobCache
+    let inodes = InodeTable()
+    let listedDirectories: ListedDirectories
+    let client: ClaroClient
+    let requestCounts: RequestCounts
+    private let invalidations: Invalidations
+
+    package init(
+        _ configuration: Configuration,
+        client: ClaroClient,
+        invalidations: Invalidations,
+        requestCounts: RequestCounts,
+        logger: Logger
+    ) {
+        let faults = FaultLog(logger)
+        self.configuration = configuration
+        self.client = client
+        self.invalidations = invalidations
+        self.requestCounts = requestCounts
+        library = Library(
+            client: client,
+            freshness: configuration.freshness,
+            timeout: configuration.timeout,
+            include: configuration.include,
+            inodes: inodes,
+            invalidations: invalidations,
+            faults: faults
+        )
+        blobs = BlobCache(
+            client: client,
+            directory: configuration.cacheDirectory,
+            byteBound: configuration.cacheByteCount,
+            minimumFree: configuration.minimumFreeByteCount,
+            timeout: configuration.timeout,
+            faults: faults
+        )
+        listedDirectories = ListedDirectories(invalidations)
+    }
+
+    /// Fetches the listing, which proves that the API is there and takes the key.
+    package func fetchListing() async throws(APIError) {
+        do throws(Errno) {
+            _ = try await library.currentListing()
+        } catch {
+            throw library.listingFailure ?? APIError(.timeout, .listPrompts, "prompts")
+        }
+    }
+
+    /// Has everything that can change asked for again at its next use, and the key read again (SIGHUP).
+    package func expireEverything() {
+        client.reloadCredentials()
+        library.expireEverything()
+        var items: [Invalidations.Item] = []
+        for (inode, node) in inodes.held {
+            switch node {
+            case .root, .namespace: items.append(.contents(inode))
+            case .prompt: items += [.contents(inode), .entry("latest", in: inode)]
+            case .version:
+                items += [.contents(inode), .entry("metadata.json", in: inode), .entry("context", in: inode)]
+            default: break
+            }
+        }
+        invalidations.send(items)
+    }
+
+    /// How many inodes the kernel holds, the root included.
+    package var heldInodeCount: Int { inodes.heldCount }
+
+    package func forget(_ inode: InodeNumber, lookups: UInt64) { inodes.forget(inode, lookups: lookups) }
+
+    package func statistics() -> FileSystemStatistics {
+        let promptCount = library.cachedListing?.promptCount ?? 0
+        return FileSystemStatistics(fileCount: UInt64(promptCount), byteCount: UInt64(blobs.storedByteCount))
+    }
+
+    package func readLink(_ inode: InodeNumber) async throws(Errno) -> String {
+        guard case .link(let target, _) = try node(inode) else { throw .invalidArgument }
+        return target
+    }
+
+    package func read(_ inode: InodeNumber, at offset: Int64, count: Int) async throws(Errno) -> ReadResult {
+        switch try node(inode) {
+        case .text(_, let file), .report(let file):
+            return .part(of: file.bytes, at: offset, count: count)
+        case .attachment(_, let attachment):
+            let wasKnown = blobs.byteCount(of: attachment.key).isReal
+            let result = try await blobs.blob(attachment.key).read(at: offset, count: count)
+            // Until now the kernel had the size that the API claims.
+            if !wasKnown { await invalidations.forgetAttributes(of: inode) }
+            return result
+        default: throw .isDirectory
+        }
+    }
+
+    /// - Throws: ESTALE: the kernel asks for what it has forgotten.
+    func node(_ inode: InodeNumber) throws(Errno) -> Node {
+        guard let node = inodes.node(inode) else { throw .staleNFSFileHandle }
+        return node
+    }
+}

@@ -1,0 +1,209 @@
+import ClaroAPI
+import FUSE
+import Synchronization
+import SystemPackage
+
+/// The listing, and what `latest` is.
+extension Library {
+    /// The listing, renewed if its time is over.
+    ///
+    /// - Throws: EACCES, EAGAIN, EIO, EHOSTUNREACH, ETIMEDOUT, EINTR.
+    func currentListing() async throws(Errno) -> Listing {
+        let now = ContinuousClock.now
+        return try await listing(at: now) { $0.isFresh(at: now) }
+    }
+
+    /// The listing however old it is: walking through a directory on the way to something else renews nothing.
+    func knownListing() async throws(Errno) -> Listing { try await listing(at: .now) { _ in true } }
+
+    /// The listing as far as it is cached.
+    var cachedListing: Listing? { state.withLock { $0.listing.value } }
+
+    /// For how long the listing need not be renewed.
+    var remainingListingLifetime: Duration {
+        guard let until = state.withLock({ $0.listing.freshUntil }) else { return .zero }
+        return max(.zero, ContinuousClock.now.duration(to: until))
+    }
+
+    /// What `latest` is, asked again if the time of that is over.
+    ///
+    /// - Throws: ENOENT where there is no such prompt, and as `currentListing`.
+    func newest(of prompt: PromptName) async throws(Errno) -> Newest {
+        let listing = try await currentListing()
+        if let number = listing.prompt(prompt)?.newest { return .published(number) }
+        return try await pointer(of: prompt, isListed: listing.prompt(prompt) != nil, at: .now, renewing: true)
+    }
+
+    /// What `latest` is as far as that is known without a request.
+    func knownNewest(of prompt: PromptName) -> Newest? {
+        state.withLock { state in
+            state.listing.value?.prompt(prompt)?.newest.map(Newest.published) ?? state.newest[prompt]?.value
+        }
+    }
+
+    /// For how long the answer of `newest` holds.
+    func remainingLifetimeOfNewest(of prompt: PromptName) -> Duration {
+        let until = state.withLock { state in
+            state.listing.value?.prompt(prompt)?.newest == nil
+                ? state.newest[prompt]?.freshUntil : state.listing.freshUntil
+        }
+        return until.map { max(.zero, ContinuousClock.now.duration(to: $0)) } ?? .zero
+    }
+
+    /// Whether there is such a prompt. One that a fresh listing does not have, though it has its namespace, is absent
+    /// without a request; in other namespaces one request for `latest` decides.
+    func exists(_ prompt: PromptName) async throws(Errno) -> Bool {
+        guard include.contains(prompt) else { return false }
+        var listing = try await knownListing()
+        if listing.prompt(prompt) != nil { return true }
+        if listing.namespace(prompt.namespace) != nil {
+            listing = try await listingForAbsence()
+            if listing.prompt(prompt) != nil { return true }
+            if listing.namespace(prompt.namespace) != nil { return false }
+        }
+        do throws(Errno) {
+            return try await pointer(of: prompt, isListed: false, at: .now, renewing: false) != .none
+        } catch {
+            guard error == .noSuchFileOrDirectory else { throw error }
+            return false
+        }
+    }
+
+    /// A fresh listing, or the error that kept it from being fetched: an old one cannot tell that something is absent.
+    private func listingForAbsence() async throws(Errno) -> Listing {
+        let listing = try await currentListing()
+        let isFresh = state.withLock { $0.listing.isFresh(at: .now) }
+        if isFresh { return listing }
+        throw listingFailure?.errno ?? .timedOut
+    }
+
+    /// Whether a prompt's draft is shown.
+    func isDraftListed(_ prompt: PromptName) -> Bool {
+        state.withLock { state in
+            let isKnown = state.listing.value?.prompt(prompt)?.isDraftKnown ?? false
+            let isHidden = state.hidden.contains(VersionKey(prompt, .draft))
+            return !isHidden && (isKnown || state.seenDrafts.contains(prompt))
+        }
+    }
+
+    /// Published versions that turned out not to be there.
+    func hiddenVersions(of prompt: PromptName) -> Set<UInt32> {
+        let keys = state.withLock { state in state.hidden.filter { $0.prompt == prompt && $0.variables.isEmpty } }
+        return Set(
+            keys.compactMap { key in
+                if case .version(let version) = key.selector { version.number } else { nil }
+            }
+        )
+    }
+
+    // MARK: The listing's fetch
+
+    private func listing(
+        at now: ContinuousClock.Instant,
+        if isGoodEnough: (Renewable<Listing>) -> Bool
+    ) async throws(Errno) -> Listing {
+        let step = state.withLock { state in
+            state.listing.step(at: now, if: isGoodEnough) {
+                SharedFetch { () async throws(APIError) in try await self.fetchListing() }
+            }
+        }
+        return try await take(step, subject: Self.listingSubject)
+    }
+
+    static var listingSubject: String { "the listing" }
+
+    private func fetchListing() async throws(APIError) -> Listing {
+        let answer: PromptListing
+        do throws(APIError) {
+            answer = try await client.listPrompts()
+        } catch {
+            // A 404 here says that this is no Claro API, not that there are no prompts.
+            let error = error.code == .notFound ? error.asMalformed : error
+            faults.report(error)
+            state.withLock { state in
+                state.listing.failed(at: .now)
+                state.listingFailure = error
+            }
+            throw error
+        }
+        let previous = cachedListing
+        let listing = Listing(
+            answer,
+            including: include,
+            previous: previous,
+            inodes: inodes,
+            fallbackTime: mountTime,
+            now: .now()
+        )
+        let lifetime = freshness.listingLifetime(pageCount: listing.pageCount)
+        state.withLock { state in
+            state.listing.fetched(listing, freshUntil: .now + lifetime)
+            state.listingFailure = nil
+        }
+        stale.clear(Self.listingSubject)
+        if let previous { invalidations.send(listing.invalidations(replacing: previous)) }
+        return listing
+    }
+
+    /// Why the listing could not be fetched, the last time it could not.
+    var listingFailure: APIError? { state.withLock { $0.listingFailure } }
+
+    // MARK: The fetch of `latest`
+
+    private func pointer(
+        of prompt: PromptName,
+        isListed: Bool,
+        at now: ContinuousClock.Instant,
+        renewing: Bool
+    ) async throws(Errno) -> Newest {
+        let step = state.withLock { state in
+            // That nothing is there is asked again when its time is over, even by those who only pass through.
+            state.newest[prompt, default: Renewable()].step(
+                at: now,
+                if: { $0.isFresh(at: now) || !renewing && $0.value != Newest.none }
+            ) {
+                SharedFetch { () async throws(APIError) in try await self.fetchNewest(prompt, isListed: isListed) }
+            }
+        }
+        return try await take(step, subject: PackageName(prompt, .latest).description)
+    }
+
+    /// Asks for `latest`; the body that comes along is kept as that of its number.
+    private func fetchNewest(_ prompt: PromptName, isListed: Bool) async throws(APIError) -> Newest {
+        let name = PackageName(prompt, .latest)
+        var newest = Newest.none
+        do throws(APIError) {
+            if case .prompt(let body) = try await client.getPrompt(name) {
+                switch body.version {
+                case .published(let number)?:
+                    newest = .published(number)
+                    save(body, as: VersionKey(prompt, .published(number)))
+                case .draft?, nil:
+                    newest = .opaque
+                    save(body, as: VersionKey(prompt, .latest))
+                }
+            }
+        } catch  where error.code == .notFound {
+            // A prompt with nothing but a draft, or none at all.
+        } catch {
+            faults.report(error)
+            state.withLock { state in
+                state.newest[prompt]?.failed(at: .now)
+            }
+            throw error
+        }
+        let isAbsent = newest == .none && !isListed
+        let lifetime = isAbsent ? freshness.negativeTTL : freshness.ttl
+        state.withLock { state in
+            state.newest[prompt, default: Renewable()].fetched(newest, freshUntil: .now + lifetime)
+        }
+        stale.clear(name.description)
+        return newest
+    }
+}
+
+extension APIError {
+    fileprivate var asMalformed: APIError {
+        APIError(.malformed, operation, subject, status: status, requestID: requestID, cause: cause, attempts: attempts)
+    }
+}

@@ -1,0 +1,236 @@
+import ClaroAPI
+import FUSE
+import Synchronization
+import SystemPackage
+
+/// What is known of the library, and the one way to learn more: what is fresh is served, else one fetch is shared by all
+/// who ask, saved, and served.
+///
+/// Bodies are kept in memory.
+final class Library: Sendable {
+    /// What `latest` is for one prompt.
+    enum Newest: Sendable, Equatable {
+        case published(UInt32)
+        /// Nothing is published.
+        case none
+        /// The API serves `latest` without saying which number it is.
+        case opaque
+    }
+
+    struct State {
+        var listing = Renewable<Listing>()
+        /// Why the last attempt to renew it failed, until one succeeds.
+        var listingFailure: APIError?
+        /// Of prompts for which the listing names no published version, or which it does not have.
+        var newest: [PromptName: Renewable<Newest>] = [:]
+        var bodies: [VersionKey: Renewable<VersionBody>] = [:]
+        /// Bodies with variables in the order in which they came: anybody can name any number of them.
+        var variableBodies: [VersionKey] = []
+        /// Until when a version is known not to exist.
+        var missing: [VersionKey: ContinuousClock.Instant] = [:]
+        /// Versions left out of listings, because they were 404 or 403 when last asked for.
+        var hidden: Set<VersionKey> = []
+        /// Prompts whose draft was fetched.
+        var seenDrafts: Set<PromptName> = []
+    }
+
+    /// So many bodies with variables are kept, and so many absent names remembered: programs can make up any number.
+    private static let variableBodyBound = 256
+    private static let missingBound = 10_000
+
+    let state = Mutex(State())
+    let client: ClaroClient
+    let freshness: Freshness
+    /// How long a caller waits.
+    let timeout: Duration
+    let inodes: InodeTable
+    let invalidations: Invalidations
+    let faults: FaultLog
+    let stale = StaleRegister()
+    let include: Include
+    /// The time of things that Claro gives none: when this was mounted.
+    let mountTime = Timestamp.now()
+
+    init(
+        client: ClaroClient,
+        freshness: Freshness,
+        timeout: Duration,
+        include: Include,
+        inodes: InodeTable,
+        invalidations: Invalidations,
+        faults: FaultLog
+    ) {
+        self.client = client
+        self.freshness = freshness
+        self.timeout = timeout
+        self.include = include
+        self.inodes = inodes
+        self.invalidations = invalidations
+        self.faults = faults
+    }
+
+    /// Takes a step that was found under the lock. What a caller gets when what it waited for did not come: what is
+    /// cached, marked as stale, unless the API itself said that the thing is gone or closed. Unreachable is not deleted.
+    func take<Value>(_ step: Renewable<Value>.Step, subject: String) async throws(Errno) -> Value {
+        switch step {
+        case .serve(let value): return value
+        case .wait(let fetch, let older):
+            let cause: String
+            let errno: Errno
+            do throws(WaitError) {
+                return try await fetch.value(within: timeout)
+            } catch {
+                switch error {
+                case .interrupted: throw .interrupted
+                case .timedOut: (cause, errno) = ("no answer within \(timeout)", .timedOut)
+                case .failed(let error):
+                    if error.isVerdict { throw error.errno }
+                    (cause, errno) = (error.description, error.errno)
+                }
+            }
+            guard let older else { throw errno }
+            stale.mark(subject, cause)
+            return older
+        }
+    }
+
+    /// Nothing that can change is fresh any more: the next use of it asks. Kernel caches are the caller's business.
+    func expireEverything() {
+        let now = ContinuousClock.now
+        state.withLock { state in
+            state.listing.expire(at: now)
+            for name in state.newest.keys { state.newest[name]?.expire(at: now) }
+            for key in state.bodies.keys { state.bodies[key]?.expire(at: now) }
+            state.missing = [:]
+            state.hidden = []
+        }
+    }
+
+    // MARK: Bodies
+
+    /// The body of a version: as it is cached while that is fresh, else as it is now.
+    ///
+    /// - Throws: ENOENT, EACCES, EAGAIN, EIO, EHOSTUNREACH, ETIMEDOUT, EINTR.
+    func body(of key: VersionKey) async throws(Errno) -> VersionBody {
+        let now = ContinuousClock.now
+        let step: Renewable<VersionBody>.Step? = state.withLock { state in
+            if let until = state.missing[key], now < until { return nil }
+            return state.bodies[key, default: Renewable()].step(at: now, if: { $0.isFresh(at: now) }) {
+                SharedFetch { () async throws(APIError) in try await self.fetchBody(key) }
+            }
+        }
+        guard let step else { throw .noSuchFileOrDirectory }
+        return try await take(step, subject: key.description)
+    }
+
+    /// The body as far as it is cached, fresh or not.
+    func cachedBody(of key: VersionKey) -> VersionBody? { state.withLock { $0.bodies[key]?.value } }
+
+    /// For how long the kernel may believe what a body says; nil: for ever.
+    func remainingLifetime(of key: VersionKey) -> Duration? {
+        state.withLock { $0.bodies[key]?.freshUntil }.map { max(.zero, ContinuousClock.now.duration(to: $0)) }
+    }
+
+    /// Makes the request, and saves what comes of it before any waiter hears of it.
+    private func fetchBody(_ key: VersionKey) async throws(APIError) -> VersionBody {
+        let previous = cachedBody(of: key)
+        do throws(APIError) {
+            let answer = try await client.getPrompt(
+                key.packageName,
+                variables: Dictionary(key.variables.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 }),
+                ifNoneMatch: previous?.etag
+            )
+            switch answer {
+            case .prompt(let prompt):
+                return save(prompt, as: key)
+            case .notModified:
+                guard let previous else {
+                    throw APIError(
+                        .malformed,
+                        .getPrompt,
+                        key.description,
+                        status: 304,
+                        cause: "nothing to compare with"
+                    )
+                }
+                save(previous, as: key)
+                return previous
+            }
+        } catch {
+            fail(key, error)
+            throw error
+        }
+    }
+
+    /// Saves an answer as the body of `key`; unchanged, what was there stays.
+    @discardableResult
+    func save(_ prompt: Prompt, as key: VersionKey) -> VersionBody {
+        let previous = cachedBody(of: key)
+        let isPublished = if case .version(.published) = key.selector { true } else { false }
+        let fresh = VersionBody(prompt, previous: previous, keepsTexts: isPublished, fallbackTime: mountTime)
+        let body = if let previous, previous.isSame(as: fresh) { previous } else { fresh }
+        save(body, as: key)
+        return body
+    }
+
+    private func save(_ body: VersionBody, as key: VersionKey) {
+        let now = ContinuousClock.now
+        stale.clear(key.description)
+        let wasHidden = state.withLock { state in
+            let freshUntil = freshness.lifetime(of: key.selector).map { now + $0 }
+            state.bodies[key, default: Renewable()].fetched(body, freshUntil: freshUntil)
+            state.missing[key] = nil
+            if !key.variables.isEmpty { state.keepVariableBody(key, bound: Self.variableBodyBound) }
+            let isNewDraft = key.selector == .version(.draft) && state.seenDrafts.insert(key.prompt).inserted
+            return state.hidden.remove(key) != nil || isNewDraft
+        }
+        if wasHidden { dropNames(of: key.prompt) }
+    }
+
+    private func fail(_ key: VersionKey, _ error: APIError) {
+        faults.report(error)
+        let now = ContinuousClock.now
+        state.withLock { state in
+            guard error.isVerdict else {
+                // What was never there leaves nothing behind: anybody can name any number of versions.
+                guard state.bodies[key]?.value != nil else { return state.bodies[key] = nil }
+                state.bodies[key]?.failed(at: now)
+                return
+            }
+            state.hidden.insert(key)
+            if key.selector == .version(.draft) { state.seenDrafts.remove(key.prompt) }
+            state.bodies[key] = nil
+            guard error.code == .notFound else { return }
+            if state.missing.count >= Self.missingBound { state.missing = [:] }
+            state.missing[key] = now + freshness.negativeTTL
+        }
+        guard error.isVerdict else { return }
+        stale.clear(key.description)
+        dropNames(of: key.prompt, gone: key)
+    }
+
+    /// Has the kernel read a prompt's directory again, and forget a version that is gone.
+    private func dropNames(of prompt: PromptName, gone key: VersionKey? = nil) {
+        guard let inode = inode(of: prompt) else { return }
+        var items: [Invalidations.Item] = [.contents(inode)]
+        if let key, key.variables.isEmpty, case .version(let version) = key.selector {
+            items.append(.entry(FileName(version.description), in: inode))
+        }
+        invalidations.send(items)
+    }
+
+    /// The inode of a prompt's directory, if the kernel holds it.
+    private func inode(of prompt: PromptName) -> InodeNumber? {
+        let namespace = inodes.number(of: Identity("@" + prompt.namespace, in: .root))
+        let inode = inodes.number(of: Identity(prompt.slug, in: namespace))
+        return inodes.isHeld(inode) ? inode : nil
+    }
+}
+
+extension Library.State {
+    fileprivate mutating func keepVariableBody(_ key: VersionKey, bound: Int) {
+        guard !variableBodies.contains(key) else { return }
+        variableBodies.append(key)
+        if variableBodies.count > bound { bodies[variableBodies.removeFirst()] = nil }
+    }
+}

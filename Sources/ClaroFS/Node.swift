@@ -1,0 +1,52 @@
+import ClaroAPI
+import FUSE
+
+/// What an inode stands for.
+enum Node: Sendable {
+    case root
+    /// `.claro`, where the mount tells about itself.
+    case control
+    /// A file in `.claro`, as it was at its lookup.
+    case report(TextFile)
+    /// `@acme`, whether the listing has it or not.
+    case namespace(String)
+    case prompt(PromptName)
+    case link(target: String, modified: Timestamp)
+    /// A version's directory, also a draft's or one with variables.
+    case version(VersionKey)
+    case text(VersionKey, TextFile)
+    /// A version's `context` directory.
+    case context(VersionKey)
+    case attachment(VersionKey, Attachment)
+
+    var kind: Attributes.Kind {
+        switch self {
+        case .root, .control, .namespace, .prompt, .version, .context: .directory
+        case .report, .text, .attachment: .file
+        case .link: .symlink
+        }
+    }
+
+    /// The version that it is or belongs to.
+    var versionKey: VersionKey? {
+        switch self {
+        case .version(let key), .text(let key, _), .context(let key), .attachment(let key, _): key
+        default: nil
+        }
+    }
+}
+
+/// What makes an inode number the same one again: a place in the tree and, where what is there can change, the body.
+struct Identity: Hashable, Sendable {
+    private let parent: InodeNumber
+    private let name: FileName
+    private let body: Digest?
+
+    init(_ name: FileName, in parent: InodeNumber, body: Digest? = nil) {
+        self.parent = parent
+        self.name = name
+        self.body = body
+    }
+
+    init(_ name: String, in parent: InodeNumber) { self.init(FileName(name), in: parent) }
+}
