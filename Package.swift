@@ -66,6 +66,28 @@ let package = Package(
             swiftSettings: strict
         ),
         .testTarget(name: "ClaroEmulatorTests", dependencies: ["ClaroEmulator"], swiftSettings: strict),
+
+        // The command line, mount(8)'s helper, the background start.
+        .executableTarget(
+            name: "mount.claro",
+            dependencies: [
+                "ClaroAPI",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "MountClaroTests",
+            dependencies: [
+                "ClaroAPI",
+                "mount.claro",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            swiftSettings: strict
+        ),
     ],
     swiftLanguageModes: [.v6]
 )

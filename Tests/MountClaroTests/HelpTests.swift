@@ -1,0 +1,20 @@
+import Testing
+
+@testable import mount_claro
+
+struct HelpTests {
+    @Test(arguments: MountOption.allCases)
+    func `the help shows every option with its default`(option: MountOption) throws {
+        let name = "  " + option.rawValue + (option.placeholder.map { "=\($0)" } ?? "") + " "
+        let line = try #require(Help.text.split(separator: "\n").first { $0.hasPrefix(name) })
+        #expect(line.contains(" \(option.defaultText) "))
+    }
+
+    @Test func `no line is longer than a terminal's 80 columns`() {
+        #expect(Help.text.split(separator: "\n").filter { $0.count > 80 } == [])
+    }
+
+    @Test func `-o help prints the options of --help`() {
+        #expect(Help.text.contains(Help.options))
+    }
+}
