@@ -1,3 +1,4 @@
+import SystemPackage
 import Testing
 
 @testable import mount_claro
@@ -12,6 +13,15 @@ struct HelpTests {
 
     @Test func `no line is longer than a terminal's 80 columns`() {
         #expect(Help.text.split(separator: "\n").filter { $0.count > 80 } == [])
+    }
+
+    @Test(arguments: MountOption.allCases)
+    func `the README's table has every option with its default`(option: MountOption) throws {
+        let root = FilePath(#filePath).removingLastComponent().removingLastComponent().removingLastComponent()
+        let text = String(decoding: try ProcFile.bytes(root.appending("README.md").string), as: UTF8.self)
+        let name = option.rawValue + (option.placeholder.map { "=\($0.replacing("|", with: "\\|"))" } ?? "")
+        let row = try #require(text.split(separator: "\n").first { $0.hasPrefix("| `") && $0.contains("`\(name)`") })
+        #expect(option.defaultText == "see below" || row.contains("| \(option.defaultText) |"))
     }
 
     @Test func `-o help prints the options of --help`() {

@@ -68,6 +68,17 @@ struct MountPointTests {
         }
     }
 
+    @Test(.enabled(if: canAutomount))
+    func `an automount point is mounted over without looking into it`() throws {
+        try TemporaryDirectory.with { directory in
+            let automount = try KernelMount(automountAt: directory)
+            let command = try Command.run(["-f", directory])
+            #expect(command.errors == "")
+            #expect(command.exitCode == 0)
+            withExtendedLifetime(automount) {}
+        }
+    }
+
     @Test(.enabled(if: canMount))
     func `a dead mount of another program is refused`() throws {
         try TemporaryDirectory.with { directory in
