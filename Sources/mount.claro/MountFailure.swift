@@ -20,7 +20,7 @@ struct MountFailure: Error, Equatable, CustomStringConvertible {
     /// or in a log, and every control character, so that the message stays one line.
     static func withoutKeys(_ text: String) -> String {
         let line = String(text.map { $0.isNewline || $0.asciiValue.map { $0 < 0x20 || $0 == 0x7F } == true ? " " : $0 })
-        return line.replacing(#/sk_[A-Za-z0-9_\-]+/#, with: "sk_…")
+        return line.replacing(#/\bsk_[A-Za-z0-9_\-]+/#, with: "sk_…")
     }
 }
 

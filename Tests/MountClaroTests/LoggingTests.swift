@@ -27,6 +27,15 @@ struct LoggingTests {
         }
     }
 
+    @Test(arguments: [
+        ("getting @acme/task_list:v3 failed", "getting @acme/task_list:v3 failed"),
+        ("key=sk_a-b_C9, Bearer sk_1", "key=sk_…, Bearer sk_…"),
+        ("one\ntwo\r\nthree\u{1B}[1m", "one two three [1m"),
+    ])
+    func `keys and control characters are taken from a line, names are not`(text: String, line: String) {
+        #expect(MountFailure.withoutKeys(text) == line)
+    }
+
     @Test func `a log that is full or gone does not hold the caller up`() throws {
         try SyslogSocketFixture.with { path, _ in
             let logger = Logger(label: "test") { _ in SyslogHandler(path: path) }
