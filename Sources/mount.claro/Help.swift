@@ -1,3 +1,5 @@
+import ClaroAPI
+
 /// The texts that explain the program.
 enum Help {
     static let usage = "mount.claro [SOURCE] MOUNTPOINT [-o OPTION,…] [-fnsv] [--foreground]"
@@ -17,7 +19,7 @@ enum Help {
           umount ~/prompts                              the end (or: fusermount3 -u)
 
         Arguments:
-          SOURCE          the API's address, or claro for \(MountSource.defaultBaseURL)
+          SOURCE          the API's address, or claro for \(BaseURL.claro)
           MOUNTPOINT      an empty directory
           -o OPTION,…     options, see below; may be given several times
           -f, --fake      check everything, mount nothing

@@ -35,7 +35,11 @@ struct CommandTests {
             (["/mnt", "-o"], "Missing value for '-o <o>' (see `mount.claro --help`)"),
             (["/mnt", "-o", "tll=1"], "unknown option tll: did you mean ttl?"),
             (["/mnt", "-ottl=-1"], "ttl=-1 is not a time: write seconds, or 500ms, 30s, 5m, 1h, 1d"),
-            (["http://example.com", "/mnt"], "http://example.com would send the key unencrypted: write https://"),
+            (
+                ["http://example.com", "/mnt"],
+                "http://example.com is no address of the API: example.com is not this machine, so its URL must begin with https://"
+                    + " (or claro for https://api.baytos.ai)"
+            ),
             (
                 ["-f", "/nonexistent", "-o", "credentials=/nonexistent"],
                 "reading /nonexistent failed: No such file or directory"
