@@ -44,6 +44,12 @@ let package = Package(
             dependencies: ["FUSE", "ClaroAPI", crypto, logging, systemPackage],
             swiftSettings: strict
         ),
+        // The command.
+        .executableTarget(
+            name: "mount.claro",
+            dependencies: ["ClaroFS", "ClaroAPI", "FUSE", argumentParser, logging, systemPackage],
+            swiftSettings: strict
+        ),
 
         // The API once more, served on loopback from memory or from a directory: a second reading, free of the first.
         .target(
@@ -66,26 +72,9 @@ let package = Package(
             swiftSettings: strict
         ),
         .testTarget(name: "ClaroEmulatorTests", dependencies: ["ClaroEmulator"], swiftSettings: strict),
-
-        // The command line, mount(8)'s helper, the background start.
-        .executableTarget(
-            name: "mount.claro",
-            dependencies: [
-                "ClaroAPI",
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                .product(name: "Logging", package: "swift-log"),
-                .product(name: "SystemPackage", package: "swift-system"),
-            ],
-            swiftSettings: strict
-        ),
         .testTarget(
             name: "MountClaroTests",
-            dependencies: [
-                "ClaroAPI",
-                "mount.claro",
-                .product(name: "Logging", package: "swift-log"),
-                .product(name: "SystemPackage", package: "swift-system"),
-            ],
+            dependencies: ["mount.claro", "ClaroAPI", "ClaroFS", logging, systemPackage],
             swiftSettings: strict
         ),
     ],

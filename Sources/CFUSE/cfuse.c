@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 /// What libfuse hands back to each callback.
 struct binding {
@@ -289,3 +290,5 @@ int cfuse_invalidate_node(cfuse_session *session, uint64_t node, int64_t offset,
 int cfuse_invalidate_entry(cfuse_session *session, uint64_t parent, const char *name, size_t name_length) {
     return fuse_lowlevel_notify_inval_entry(native(session), parent, name, name_length);
 }
+
+void cfuse_forbid_core_dumps(void) { prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }

@@ -62,7 +62,8 @@ extension ClaroFileSystem {
         if name == Self.controlName { return Child(name: name, node: .control) }
         guard let text = name.text, text.first == "@", PromptName.fitsGrammar(text.dropFirst()) else { return nil }
         let namespace = String(text.dropFirst())
-        guard configuration.include.mayContain(namespace: namespace) else { return nil }
+        let include = configuration.include
+        guard include.isEmpty || include.contains(where: { $0.namespace == namespace }) else { return nil }
         return child(ofNamespace: namespace)
     }
 

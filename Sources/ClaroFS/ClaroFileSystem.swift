@@ -22,7 +22,8 @@ package final class ClaroFileSystem: FileSystem {
         package var group: UInt32
         /// Permission bits to take away.
         package var umask: UInt32 = 0
-        package var include = Include.everything
+        /// The parts of the account to show; empty is everything.
+        package var include: [IncludePattern] = []
         /// What is mounted, for `.claro/status.json`.
         package var source: String
 

@@ -53,7 +53,7 @@ extension Library {
     /// Whether there is such a prompt. One that a fresh listing does not have, though it has its namespace, is absent
     /// without a request; in other namespaces one request for `latest` decides.
     func exists(_ prompt: PromptName) async throws(Errno) -> Bool {
-        guard include.contains(prompt) else { return false }
+        guard include.isEmpty || include.contains(where: { $0.includes(prompt) }) else { return false }
         var listing = try await knownListing()
         if listing.prompt(prompt) != nil { return true }
         if listing.namespace(prompt.namespace) != nil {

@@ -47,7 +47,7 @@ final class Library: Sendable {
     let invalidations: Invalidations
     let faults: FaultLog
     let stale = StaleRegister()
-    let include: Include
+    let include: [IncludePattern]
     /// The time of things that Claro gives none: when this was mounted.
     let mountTime = Timestamp.now()
 
@@ -55,7 +55,7 @@ final class Library: Sendable {
         client: ClaroClient,
         freshness: Freshness,
         timeout: Duration,
-        include: Include,
+        include: [IncludePattern],
         inodes: InodeTable,
         invalidations: Invalidations,
         faults: FaultLog

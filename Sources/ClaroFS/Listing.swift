@@ -52,14 +52,14 @@ struct Listing: Sendable {
     /// from `inodes`.
     init(
         _ answer: PromptListing,
-        including include: Include,
+        including include: [IncludePattern],
         previous: Listing?,
         inodes: InodeTable,
         fallbackTime: Timestamp,
         now: Timestamp
     ) {
         var namespaces: [String: Namespace] = [:]
-        for summary in answer.prompts where include.contains(summary.name) {
+        for summary in answer.prompts where include.isEmpty || include.contains(where: { $0.includes(summary.name) }) {
             let name = summary.name
             if namespaces[name.namespace] == nil {
                 let inode = inodes.number(of: Identity("@" + name.namespace, in: .root))

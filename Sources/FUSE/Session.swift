@@ -17,6 +17,8 @@ package final class Session: @unchecked Sendable {
         package var subtype: String
         /// Whether other users than the one who mounts may look in, as far as modes let them.
         package var allowsOthers = false
+        /// Whether programs in the mount may be started.
+        package var allowsExecution = true
         /// Whether extended attributes are asked for. Each `ls -l` then costs three requests a file.
         package var hasExtendedAttributes = false
         /// Threads that read requests. They answer what is in memory and never wait; four were the fastest of 1, 2, 4
@@ -31,8 +33,10 @@ package final class Session: @unchecked Sendable {
         /// As libfuse takes them after `-o`, where comma and backslash in a value are escaped.
         var list: String {
             let source = source.flatMap { $0 == "," || $0 == "\\" ? ["\\", $0] : [$0] }
-            let others = allowsOthers ? ",allow_other" : ""
-            return "ro,nosuid,nodev,default_permissions,subtype=\(subtype),fsname=\(String(source))\(others)"
+            var options = ["ro", "nosuid", "nodev", "default_permissions"]
+            if allowsOthers { options.append("allow_other") }
+            if !allowsExecution { options.append("noexec") }
+            return (options + ["subtype=\(subtype)", "fsname=\(String(source))"]).joined(separator: ",")
         }
     }
 
@@ -55,6 +59,7 @@ package final class Session: @unchecked Sendable {
         self.invalidations = invalidations
         self.requestCounts = requestCounts
         dispatcher = Dispatcher(fileSystem)
+        LibraryLog.shared.install()
         var operations = Dispatcher.operations
         let context = Unmanaged.passUnretained(dispatcher).toOpaque()
         let session = cfuse_session_make(options.list, &operations, options.hasExtendedAttributes, context)
@@ -64,12 +69,17 @@ package final class Session: @unchecked Sendable {
 
     deinit { cfuse_session_destroy(native) }
 
-    /// Mounts on an existing directory, by mount(2) or, for an ordinary user, by fusermount3. What libfuse has to say of a
-    /// failure goes to the log function.
+    /// Mounts on an existing directory, by mount(2) or, for an ordinary user, by fusermount3.
     ///
-    /// - Throws: EIO; libfuse does not tell the errno.
-    package func mount(at path: String) throws(Errno) {
-        guard cfuse_session_mount(native, path) == 0 else { throw .ioError }
+    /// - Throws: what libfuse says; fusermount3 writes its reason to standard error itself.
+    package func mount(at path: String) throws(MountError) {
+        let mounted = cfuse_session_mount(native, path)
+        guard mounted == 0 else { throw MountError(reason: LibraryLog.shared.takeLast()) }
+    }
+
+    /// Why a mount could not be made, as far as libfuse tells.
+    package struct MountError: Error {
+        package let reason: String?
     }
 
     /// Begins to answer. `onEnd` is called on one of the session's threads when the mount is gone, however it went.

@@ -1,4 +1,5 @@
 import ClaroAPI
+import ClaroFS
 import Logging
 import Testing
 

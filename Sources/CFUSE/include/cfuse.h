@@ -107,6 +107,9 @@ size_t cfuse_add_entry_plus(char *_Nullable buffer, size_t space, const char *na
 int cfuse_invalidate_node(cfuse_session *session, uint64_t node, int64_t offset, int64_t length);
 int cfuse_invalidate_entry(cfuse_session *session, uint64_t parent, const char *name, size_t name_length);
 
+/// prctl(2) is variadic, so Swift cannot call it.
+void cfuse_forbid_core_dumps(void);
+
 #pragma clang assume_nonnull end
 
 #endif

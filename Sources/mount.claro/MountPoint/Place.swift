@@ -30,10 +30,16 @@ struct Place: ~Copyable {
 
     /// The topmost mount whose root this place is; nil inside a filesystem.
     func mount() throws(MountFailure) -> MountTable.Mount? {
+        let mount = try containingMount()
+        return mount.path == path ? mount : nil
+    }
+
+    /// The mount that this place is in.
+    func containingMount() throws(MountFailure) -> MountTable.Mount {
         guard let id = mountID, let mount = try MountTable.current().mount(id: id) else {
             throw MountFailure(.system, "finding the mount of \(path) failed: is /proc mounted?")
         }
-        return mount.path == path ? mount : nil
+        return mount
     }
 
     func occupant() throws(MountFailure) -> MountPoint.Occupant {

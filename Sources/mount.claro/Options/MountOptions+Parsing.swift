@@ -1,3 +1,4 @@
+import ClaroFS
 import Logging
 
 extension MountOptions {

@@ -1,3 +1,4 @@
+import ClaroFS
 import Logging
 
 /// What `-o` says, as typed values. The defaults are the ones that the help shows.

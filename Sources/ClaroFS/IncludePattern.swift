@@ -1,19 +1,19 @@
 import ClaroAPI
 
 /// A part of an account to show: `@ns`, `@ns/prompt`, or `@ns/start*`.
-struct IncludePattern: Hashable, Sendable {
+package struct IncludePattern: Hashable, Sendable {
     /// Which of the namespace's prompts are meant.
-    enum Prompts: Hashable, Sendable {
+    package enum Prompts: Hashable, Sendable {
         case all
         case named(String)
         case startingWith(String)
     }
 
-    let namespace: String
-    let prompts: Prompts
+    package let namespace: String
+    package let prompts: Prompts
 
     /// Fails where a name breaks Claro's grammar, or a star stands elsewhere than at the end.
-    init?(_ text: some StringProtocol) {
+    package init?(_ text: some StringProtocol) {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
         guard text.hasPrefix("@"), parts.count <= 2, PromptName.fitsGrammar(parts[0].dropFirst()) else { return nil }
         namespace = String(parts[0].dropFirst())
@@ -27,7 +27,7 @@ struct IncludePattern: Hashable, Sendable {
         prompts = isPrefix ? .startingWith(String(slug)) : .named(String(slug))
     }
 
-    func includes(_ name: PromptName) -> Bool {
+    package func includes(_ name: PromptName) -> Bool {
         guard name.namespace == namespace else { return false }
         return switch prompts {
         case .all: true
