@@ -7,6 +7,8 @@ extension Workspace {
             case file(name: String, mimeType: String, Attachment)
             /// `fetchedAt` in milliseconds since 1970.
             case url(String, fetchedAt: Int64?)
+            /// Whatever object, of a type that nobody knows perhaps.
+            case other(JSON)
         }
 
         package var id: String?
@@ -28,6 +30,10 @@ extension Workspace {
         ) -> ContextItem {
             let kind = Kind.file(name: name, mimeType: mimeType ?? Attachment.mimeType(ofFileNamed: name), attachment)
             return ContextItem(id: id, label: label, createdAt: createdAt, kind: kind, overrides: overrides)
+        }
+
+        package static func other(_ object: JSON) -> ContextItem {
+            ContextItem(id: object["id"]?.string, label: nil, createdAt: nil, kind: .other(object), overrides: [:])
         }
 
         package static func url(

@@ -2,13 +2,19 @@
 struct Catalog: Sendable {
     let workspace: Workspace
     private var promptPositions: [String: (namespace: Int, prompt: Int)] = [:]
-    private var items: [String: Workspace.ContextItem] = [:]
-    private var namespaceOfItem: [String: String] = [:]
+    private var items: [String: Placed] = [:]
 
     /// A prompt with the namespace it is in.
     struct Listed: Sendable {
         let namespace: String
         let prompt: Workspace.Prompt
+    }
+
+    /// A context item with the prompt that it belongs to.
+    struct Placed: Sendable {
+        let item: Workspace.ContextItem
+        let namespace: String
+        let slug: String
     }
 
     init(_ workspace: Workspace) {
@@ -19,8 +25,7 @@ struct Catalog: Sendable {
                 for version in prompt.versions + [prompt.draft].compactMap(\.self) {
                     for item in version.context {
                         let id = item.resolvedID(in: namespace.name, prompt.slug)
-                        items[id] = item
-                        namespaceOfItem[id] = namespace.name
+                        items[id] = Placed(item: item, namespace: namespace.name, slug: prompt.slug)
                     }
                 }
             }
@@ -38,10 +43,7 @@ struct Catalog: Sendable {
         promptPositions["\(namespace)/\(slug)"].map { workspace.namespaces[$0.namespace].prompts[$0.prompt] }
     }
 
-    func item(id: String) -> (item: Workspace.ContextItem, namespace: String)? {
-        guard let item = items[id], let namespace = namespaceOfItem[id] else { return nil }
-        return (item, namespace)
-    }
+    func item(id: String) -> Placed? { items[id] }
 }
 
 extension Workspace.Prompt {
@@ -57,6 +59,8 @@ extension Workspace.ContextItem {
         var hash = StableHash()
         hash.add("\(namespace)/\(slug)/".utf8)
         switch kind {
+        case .other(let object):
+            hash.add(object.encoded)
         case .url(let address, _):
             hash.add("url \(label ?? "") \(address)".utf8)
         case .file(let name, _, .bytes(let bytes)):

@@ -50,7 +50,7 @@ extension Emulator {
 
     /// Answers in earnest, whatever faults there are.
     func answerTruly(_ received: Received) -> Answer {
-        refreshCatalog()
+        refreshCatalog(received)
         switch received.operation {
         case .health: return Answer(status: 200, body: .json(["status": "ok"])).asJSON
         case .storage: return storage(received)
@@ -82,9 +82,29 @@ extension Emulator {
         return answer
     }
 
-    private func refreshCatalog() {
-        guard case .directory(let directory) = source, let workspace = directory.changedWorkspace() else { return }
-        state.withLock { $0.catalog = Catalog(workspace) }
+    /// Looks at the directory again, as far as `received` is concerned with it.
+    private func refreshCatalog(_ received: Received) {
+        guard case .directory(let directory) = source else { return }
+        let subject = subject(of: received) ?? ""
+        var scope = LibraryDirectory.Scope.everything
+        switch received.operation {
+        case .health, .unknown: return
+        case .listPrompts: break
+        case .getPrompt:
+            guard let reference = PackageReference(subject) else { return }
+            scope = .prompt(namespace: reference.namespace, slug: reference.slug)
+        case .downloadURL, .storage:
+            if let placed = state.withLock({ $0.catalog.item(id: subject) }) {
+                scope = .prompt(namespace: placed.namespace, slug: placed.slug)
+            }
+        }
+        guard let (generation, workspace) = directory.changes(in: scope) else { return }
+        let catalog = Catalog(workspace)
+        state.withLock { state in
+            guard generation > state.directoryGeneration else { return }
+            state.directoryGeneration = generation
+            state.catalog = catalog
+        }
     }
 
     private func receive(_ request: HTTPRequest, body: [UInt8], origin: Relay.Origin) -> Received {
@@ -271,13 +291,15 @@ extension Emulator {
             return failure(400, "validation_error", "contextId is required")
         }
         let (configuration, catalog) = state.withLock { ($0.configuration, $0.catalog) }
-        guard let (item, namespace) = catalog.item(id: id) else {
+        guard let placed = catalog.item(id: id) else {
             return failure(404, "not_found", "Context not found: \(id)")
         }
-        if configuration.forbiddenNamespaces.contains(namespace) {
+        if configuration.forbiddenNamespaces.contains(placed.namespace) {
             return failure(403, "forbidden", "No access to this context")
         }
-        guard case .file = item.kind else { return failure(400, "validation_error", "Context item is not a file") }
+        guard case .file = placed.item.kind else {
+            return failure(400, "validation_error", "Context item is not a file")
+        }
         let lifetime = configuration.signedURLLifetime
         let signature = state.withLock { $0.signedURLs.sign(id, lifetime: lifetime) }
         let url = "\(storageURL)/files/\(FormQuery.encode(id))?signature=\(signature)"
@@ -296,7 +318,7 @@ extension Emulator {
             state.signedURLs.redeem(received.query["signature"] ?? "", for: id, once: configuration.signedURLsWorkOnce)
         }
         guard isValid else { return plain(403, "The signature is wrong, used up or expired.\n") }
-        guard let (item, _) = catalog.item(id: id), case .file(_, let mimeType, let attachment) = item.kind else {
+        guard case .file(_, let mimeType, let attachment)? = catalog.item(id: id)?.item.kind else {
             return plain(404, "There is no such file.\n")
         }
         let total = attachment.byteCount

@@ -32,6 +32,7 @@ package final class Emulator: Sendable {
         var isReleasing = false
         var lastHangID = 0
         var requestCount = 0
+        var directoryGeneration = 0
         var meter = RateMeter()
         var signedURLs = SignedURLs()
     }

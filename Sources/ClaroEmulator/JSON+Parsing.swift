@@ -90,13 +90,29 @@ private struct JSONParser {
 
     private mutating func number() throws(JSON.ParsingError) -> String {
         let start = position
-        let allowed = Set("+-.0123456789eE".utf8)
-        while position < bytes.count, allowed.contains(bytes[position]) { position += 1 }
-        let text = String(decoding: bytes[start..<position], as: UTF8.self)
-        guard text.wholeMatch(of: /-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?/) != nil else {
-            throw error("not a number")
+        skip("-")
+        let isZero = skip("0")
+        guard skipDigits() > 0 ? !isZero : isZero else { throw error("not a number") }
+        if skip("."), skipDigits() == 0 { throw error("not a number") }
+        if skip("e") || skip("E") {
+            if !skip("+") { skip("-") }
+            if skipDigits() == 0 { throw error("not a number") }
         }
-        return text
+        return String(decoding: bytes[start..<position], as: UTF8.self)
+    }
+
+    @discardableResult private mutating func skip(_ wanted: Unicode.Scalar) -> Bool {
+        guard position < bytes.count, bytes[position] == UInt8(ascii: wanted) else { return false }
+        position += 1
+        return true
+    }
+
+    private mutating func skipDigits() -> Int {
+        let start = position
+        while position < bytes.count, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(bytes[position]) {
+            position += 1
+        }
+        return position - start
     }
 
     private mutating func string() throws(JSON.ParsingError) -> String {

@@ -97,6 +97,7 @@ struct PromptObject {
     private func item(_ item: Workspace.ContextItem, createdAt: Int64) -> JSON {
         var members: [JSON.Member] = [.init("id", .string(item.resolvedID(in: namespace, prompt.slug)))]
         switch item.kind {
+        case .other(let object): return object.overridden(by: item.overrides)
         case .file(let name, let mimeType, let attachment):
             members.append(.init("type", "file"))
             if let label = item.label { members.append(.init("label", .string(label))) }

@@ -1,0 +1,112 @@
+import Foundation
+
+/// stunnel(8) in front of an emulator, with a certificate authority made for the occasion.
+///
+/// Needs openssl(1) and stunnel4. Everything lies in a temporary directory, which `stop()` removes.
+package final class TLSFront: Sendable {
+    /// The API's base URL over TLS.
+    package let url: String
+    /// The authority's certificate in PEM; the only one that vouches for `url`.
+    package let caFile: String
+
+    private let directory: URL
+    private let process: Process
+
+    package struct Failure: Error, CustomStringConvertible {
+        package let description: String
+    }
+
+    /// Starts stunnel as a child and returns when it accepts connections. Blocks the calling thread for a second or so.
+    ///
+    /// - Parameters:
+    ///   - emulator: The server behind, by its API's port.
+    ///   - hostName: What the certificate vouches for; any other name fails verification.
+    /// - Throws: `Failure` when openssl or stunnel does not do its part.
+    package init(to emulator: Emulator, hostName: String = "localhost") throws {
+        let directory = FileManager.default.temporaryDirectory.appending(path: "claro-tls-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(
+            at: directory,
+            withIntermediateDirectories: true,
+            attributes: [.posixPermissions: 0o700]
+        )
+        do {
+            try Self.makeCertificates(in: directory, hostName: hostName)
+            let port = try Self.freePort()
+            let target = emulator.url.dropFirst("http://".count)
+            let lines = [
+                "foreground = yes", "pid =", "socket = l:SO_REUSEADDR=1", "[claro]", "accept = 127.0.0.1:\(port)",
+                "connect = \(target)", "cert = \(directory.path)/server.pem", "key = \(directory.path)/server.key",
+            ]
+            let settings = directory.appending(path: "stunnel.conf")
+            try (lines.joined(separator: "\n") + "\n").write(to: settings, atomically: true, encoding: .utf8)
+            process = try Self.launch("stunnel4", [settings.path], in: directory)
+            self.directory = directory
+            url = "https://\(hostName):\(port)"
+            caFile = directory.appending(path: "ca.pem").path
+            try Self.waitUntilAccepting(port, process)
+        } catch {
+            try? FileManager.default.removeItem(at: directory)
+            throw error
+        }
+    }
+
+    deinit { end() }
+
+    /// Ends stunnel and removes its files.
+    package func stop() { end() }
+
+    private func end() {
+        if process.isRunning {
+            process.terminate()
+            process.waitUntilExit()
+        }
+        try? FileManager.default.removeItem(at: directory)
+    }
+
+    private static func makeCertificates(in directory: URL, hostName: String) throws {
+        let names = directory.appending(path: "names.ext")
+        try "subjectAltName = DNS:\(hostName)\nextendedKeyUsage = serverAuth\n"
+            .write(to: names, atomically: true, encoding: .utf8)
+        let commands = [
+            "req -x509 -newkey rsa:2048 -nodes -days 2 -keyout ca.key -out ca.pem -subj /CN=emulator-authority",
+            "req -newkey rsa:2048 -nodes -keyout server.key -out server.csr -subj /CN=\(hostName)",
+            "x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile names.ext -out server.pem",
+        ]
+        for command in commands {
+            let openssl = try launch("openssl", command.split(separator: " ").map(String.init), in: directory)
+            openssl.waitUntilExit()
+            guard openssl.terminationStatus == 0 else { throw Failure(description: "openssl \(command) failed") }
+        }
+    }
+
+    private static func launch(_ program: String, _ arguments: [String], in directory: URL) throws -> Process {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = [program] + arguments
+        process.currentDirectoryURL = directory
+        process.standardInput = FileHandle.nullDevice
+        process.standardOutput = FileHandle.nullDevice
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        return process
+    }
+
+    private static func freePort() throws -> UInt16 {
+        let descriptor = try TCPSocket.bound(toPort: 0)
+        defer { close(descriptor) }
+        return TCPSocket.localPort(of: descriptor)
+    }
+
+    /// stunnel says nothing when it is ready, so it is asked, for ten seconds at most.
+    private static func waitUntilAccepting(_ port: UInt16, _ process: Process) throws {
+        for _ in 0..<500 where process.isRunning {
+            if let descriptor = try? TCPSocket.connected(toPort: port) {
+                close(descriptor)
+                return
+            }
+            usleep(20_000)
+        }
+        if process.isRunning { process.terminate() }
+        throw Failure(description: "stunnel4 does not accept connections on port \(port)")
+    }
+}
