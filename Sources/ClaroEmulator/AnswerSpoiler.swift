@@ -21,6 +21,11 @@ struct AnswerSpoiler: Sendable {
 
     init(_ kind: Kind) { self.kind = kind }
 
+    /// Whether the client is to be left waiting even when the server has done its part.
+    var isSilent: Bool {
+        if case .silence = kind { true } else { false }
+    }
+
     mutating func pass(_ bytes: some Sequence<UInt8>) -> Step {
         switch kind {
         case .silence: return Step(bytes: [], then: .goOn)

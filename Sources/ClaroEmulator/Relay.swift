@@ -177,6 +177,10 @@ private final class RelayedConnection: Sendable {
             }
             if ready[1].revents != 0 {
                 let count = recv(server, buffer.baseAddress, buffer.count, 0)
+                if count <= 0, spoiler.withLock({ $0?.isSilent ?? false }) {
+                    while recv(client, buffer.baseAddress, buffer.count, 0) > 0 {}
+                    return
+                }
                 guard count > 0, answer(UnsafeRawBufferPointer(rebasing: buffer[..<count])) else { return }
             }
             if ready[0].revents != 0 {

@@ -86,7 +86,10 @@ struct WireClient: Sendable {
     func open(_ address: String, headers: [String: String] = [:]) async throws -> WireReply {
         let parts = address.split(separator: "/", maxSplits: 3)
         let origin = parts.prefix(2).joined(separator: "//")
-        return try await WireClient(origin, key: nil, patience: patience).get("/\(parts[2...].joined(separator: "/"))", headers: headers)
+        return try await WireClient(origin, key: nil, patience: patience).get(
+            "/\(parts[2...].joined(separator: "/"))",
+            headers: headers
+        )
     }
 
     func send(
