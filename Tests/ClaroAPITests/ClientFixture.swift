@@ -19,7 +19,7 @@ struct ClientFixture {
         _ workspace: Workspace = .small,
         emulator emulatorConfiguration: Emulator.Configuration = .init(),
         credentials: Credentials? = nil,
-        client change: (inout ClaroClient.Configuration) -> Void = { _ in },
+        client change: (inout ClaroClient.Configuration) throws -> Void = { _ in },
         _ body: (ClientFixture) async throws -> Void
     ) async throws {
         let emulator = try await Emulator.start(workspace, configuration: emulatorConfiguration)
@@ -27,7 +27,7 @@ struct ClientFixture {
         let log = LogRecorder()
         var configuration = ClaroClient.Configuration(baseURL: try BaseURL(emulator.url))
         configuration.clock = clock.clientClock
-        change(&configuration)
+        try change(&configuration)
         let client = ClaroClient(
             configuration: configuration,
             credentials: try credentials ?? Credentials(key: key),
