@@ -97,8 +97,9 @@ final class Transfer: @unchecked Sendable {
         } else {
             // Whatever libcurl can decompress.
             ccurl_set_string(easy, CURLOPT_ACCEPT_ENCODING, "")
-            // Rather share a connection that is just being made than make 64.
-            ccurl_set_long(easy, CURLOPT_PIPEWAIT, 1)
+            // Rather share an HTTP/2 connection that is just being made than make 64. Without TLS there is no HTTP/2,
+            // and libcurl would wait for the first answer to find that out.
+            ccurl_set_long(easy, CURLOPT_PIPEWAIT, request.url.hasPrefix("https:") ? 1 : 0)
         }
         if case .post(let body) = request.method {
             ccurl_set_size(easy, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(body.count))
