@@ -60,11 +60,7 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
-        .executableTarget(
-            name: "claro-emulator",
-            dependencies: ["ClaroEmulator", argumentParser],
-            swiftSettings: strict
-        ),
+        .executableTarget(name: "claro-emulator", dependencies: ["ClaroEmulator", argumentParser], swiftSettings: strict),
 
         .testTarget(
             name: "ClaroAPITests",
@@ -72,11 +68,7 @@ let package = Package(
             swiftSettings: strict
         ),
         .testTarget(name: "ClaroEmulatorTests", dependencies: ["ClaroEmulator"], swiftSettings: strict),
-        .testTarget(
-            name: "MountClaroTests",
-            dependencies: ["mount.claro", "ClaroAPI", "ClaroFS", logging, systemPackage],
-            swiftSettings: strict
-        ),
+        .testTarget(name: "MountClaroTests", dependencies: ["mount.claro", "ClaroAPI", "ClaroFS", logging, systemPackage], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
 )
