@@ -60,7 +60,11 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
-        .executableTarget(name: "claro-emulator", dependencies: ["ClaroEmulator", argumentParser], swiftSettings: strict),
+        .executableTarget(
+            name: "claro-emulator",
+            dependencies: ["ClaroEmulator", argumentParser],
+            swiftSettings: strict
+        ),
 
         .testTarget(
             name: "ClaroAPITests",
@@ -68,7 +72,18 @@ let package = Package(
             swiftSettings: strict
         ),
         .testTarget(name: "ClaroEmulatorTests", dependencies: ["ClaroEmulator"], swiftSettings: strict),
-        .testTarget(name: "MountClaroTests", dependencies: ["mount.claro", "ClaroAPI", "ClaroFS", logging, systemPackage], swiftSettings: strict),
+        .testTarget(
+            name: "MountClaroTests",
+            dependencies: ["mount.claro", "ClaroAPI", "ClaroFS", logging, systemPackage],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "MountTests",
+            dependencies: ["ClaroEmulator", "TestSupport", "claro-emulator", "mount.claro"],
+            swiftSettings: strict
+        ),
+        // Child processes and scratch directories for tests.
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
 )
