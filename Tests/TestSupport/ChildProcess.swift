@@ -26,7 +26,7 @@ package final class ChildProcess: Sendable {
 
     package var processIdentifier: pid_t { process.processIdentifier }
 
-    /// - Parameter environment: all of it; `PATH` and `HOME` are added where missing.
+    /// `environment` is all of it; `PATH` and `HOME` are added where missing.
     private init(_ words: [String], directory: String?, environment: [String: String]) throws {
         process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
