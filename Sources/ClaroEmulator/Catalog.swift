@@ -53,7 +53,8 @@ extension Workspace.Prompt {
 }
 
 extension Workspace.ContextItem {
-    /// The item's own id, or one that is the same for the same bytes under the same name in every version of a prompt.
+    /// The item's own id, or one that is the same for the same beginning and size under the same name in every version
+    /// of a prompt.
     func resolvedID(in namespace: String, _ slug: String) -> String {
         if let id { return id }
         var hash = StableHash()
@@ -64,8 +65,8 @@ extension Workspace.ContextItem {
         case .url(let address, _):
             hash.add("url \(label ?? "") \(address)".utf8)
         case .file(let name, _, .bytes(let bytes)):
-            hash.add("file \(name) ".utf8)
-            hash.add(bytes)
+            hash.add("file \(name) \(bytes.count) ".utf8)
+            hash.add(bytes.prefix(4_096))
         case .file(let name, _, .synthetic(let seed, let byteCount)):
             hash.add("synthetic \(name) \(seed) \(byteCount)".utf8)
         case .file(let name, _, .contents(let path, let byteCount)):

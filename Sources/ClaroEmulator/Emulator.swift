@@ -178,6 +178,7 @@ private struct UndelayedPool<Base: AsyncSocketPool>: AsyncSocketPool {
     /// The listening socket is waited for first, and those it accepts inherit its options (tcp(7)).
     func suspendSocket(_ socket: Socket, untilReadyFor events: Socket.Events) async throws {
         TCPSocket.sendAtOnce(socket.file.rawValue)
+        TCPSocket.keepFromChildren(socket.file.rawValue)
         try await base.suspendSocket(socket, untilReadyFor: events)
     }
 }

@@ -109,8 +109,7 @@ final class Relay: Sendable {
                 if [EINTR, ECONNABORTED, EMFILE, ENFILE].contains(errno) { continue }
                 return
             }
-            // A child process that held a copy would keep the connection open.
-            _ = fcntl(client, F_SETFD, FD_CLOEXEC)
+            TCPSocket.keepFromChildren(client)
             spawn { [self] in relay(client, origin: origin, serverPort: serverPort) }
         }
     }

@@ -57,6 +57,11 @@ enum TCPSocket {
         setOption(TCP_NODELAY, of: descriptor, level: Int32(IPPROTO_TCP), to: Int32(1))
     }
 
+    /// A child process that held a copy would keep the connection open after we close it.
+    static func keepFromChildren(_ descriptor: Int32) {
+        _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+    }
+
     /// Makes close(2) send RST in place of FIN (SO_LINGER of zero seconds, socket(7)).
     static func resetOnClose(_ descriptor: Int32) {
         setOption(SO_LINGER, of: descriptor, level: SOL_SOCKET, to: linger(l_onoff: 1, l_linger: 0))

@@ -10,7 +10,7 @@ package final class TLSFront: Sendable {
     package let caFile: String
 
     private let directory: URL
-    private let process: Process
+    private let guardian: ChildProcess
 
     package struct Failure: Error, CustomStringConvertible {
         package let description: String
@@ -39,29 +39,28 @@ package final class TLSFront: Sendable {
             ]
             let settings = directory.appending(path: "stunnel.conf")
             try (lines.joined(separator: "\n") + "\n").write(to: settings, atomically: true, encoding: .utf8)
-            process = try Self.launch("stunnel4", [settings.path], in: directory)
+            guardian = try ChildProcess("sh", ["-c", Self.guardScript, settings.path], keepsOutput: false)
             self.directory = directory
             url = "https://\(hostName):\(port)"
             caFile = directory.appending(path: "ca.pem").path
-            try Self.waitUntilAccepting(port, process)
+            try Self.waitUntilAccepting(port)
         } catch {
             try? FileManager.default.removeItem(at: directory)
             throw error
         }
     }
 
-    deinit { end() }
+    deinit { stop() }
 
     /// Ends stunnel and removes its files.
-    package func stop() { end() }
-
-    private func end() {
-        if process.isRunning {
-            process.terminate()
-            process.waitUntilExit()
-        }
+    package func stop() {
+        guardian.closeInput()
+        guardian.wait()
         try? FileManager.default.removeItem(at: directory)
     }
+
+    /// A shell that keeps stunnel until its input ends, which it also does when this process is killed.
+    private static let guardScript = "stunnel4 \"$0\" & read _; kill $!; wait $!"
 
     private static func makeCertificates(in directory: URL, hostName: String) throws {
         let names = directory.appending(path: "names.ext")
@@ -73,22 +72,10 @@ package final class TLSFront: Sendable {
             "x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile names.ext -out server.pem",
         ]
         for command in commands {
-            let openssl = try launch("openssl", command.split(separator: " ").map(String.init), in: directory)
-            openssl.waitUntilExit()
-            guard openssl.terminationStatus == 0 else { throw Failure(description: "openssl \(command) failed") }
+            let arguments = ["-C", directory.path, "openssl"] + command.split(separator: " ").map(String.init)
+            let (status, output) = try ChildProcess.run("env", arguments)
+            guard status == 0 else { throw Failure(description: "openssl \(command): \(output)") }
         }
-    }
-
-    private static func launch(_ program: String, _ arguments: [String], in directory: URL) throws -> Process {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = [program] + arguments
-        process.currentDirectoryURL = directory
-        process.standardInput = FileHandle.nullDevice
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        return process
     }
 
     private static func freePort() throws -> UInt16 {
@@ -98,15 +85,14 @@ package final class TLSFront: Sendable {
     }
 
     /// stunnel says nothing when it is ready, so it is asked, for ten seconds at most.
-    private static func waitUntilAccepting(_ port: UInt16, _ process: Process) throws {
-        for _ in 0..<500 where process.isRunning {
+    private static func waitUntilAccepting(_ port: UInt16) throws {
+        for _ in 0..<500 {
             if let descriptor = try? TCPSocket.connected(toPort: port) {
                 close(descriptor)
                 return
             }
             usleep(20_000)
         }
-        if process.isRunning { process.terminate() }
         throw Failure(description: "stunnel4 does not accept connections on port \(port)")
     }
 }

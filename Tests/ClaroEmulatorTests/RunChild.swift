@@ -1,0 +1,10 @@
+import ClaroEmulator
+
+/// Runs `program` to its end on a thread of its own; what it writes, on stdout and stderr, is one text.
+func runChild(
+    _ program: String,
+    _ arguments: [String],
+    environment: [String] = []
+) async throws -> (status: Int32, output: String) {
+    try await onThread { try ChildProcess.run(program, arguments, environment: environment) }
+}
