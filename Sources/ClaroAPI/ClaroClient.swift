@@ -20,7 +20,7 @@ package final class ClaroClient: Sendable {
         package var timeout: Duration = .seconds(30)
         /// How long a download may bring nothing.
         package var downloadStall: Duration = .seconds(10)
-        /// Certificates to trust instead of the system's, as PEM.
+        /// Certificates, as PEM, to trust instead of the system's, for downloads beside the system's.
         package var caFile: String?
         package var userAgent = "mount.claro"
         package var clock = ClientClock.system

@@ -90,7 +90,8 @@ final class Transfer: @unchecked Sendable {
         if request.isLocal { ccurl_set_string(easy, CURLOPT_NOPROXY, "*") }
         if let caFile = configuration.caFile {
             ccurl_set_string(easy, CURLOPT_CAINFO, caFile)
-            ccurl_set_string(easy, CURLOPT_CAPATH, nil)
+            // The storage host is often a public one beside a private API, so downloads trust both.
+            if !isStreamed { ccurl_set_string(easy, CURLOPT_CAPATH, nil) }
         }
         if isStreamed {
             ccurl_set_long(easy, CURLOPT_BUFFERSIZE, 128 << 10)

@@ -8,7 +8,7 @@ import Synchronization
 /// sleeps without a timeout. The thread ends with `shutdown()` or with the last reference.
 final class Transport: Sendable {
     struct Configuration: Sendable {
-        /// Certificates to trust instead of the system's, as PEM.
+        /// Certificates, as PEM, to trust instead of the system's, for downloads beside the system's.
         var caFile: String?
         var userAgent: String
     }
