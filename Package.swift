@@ -71,7 +71,11 @@ let package = Package(
             dependencies: ["ClaroAPI", "ClaroEmulator", logging],
             swiftSettings: strict
         ),
-        .testTarget(name: "ClaroEmulatorTests", dependencies: ["ClaroEmulator"], swiftSettings: strict),
+        .testTarget(
+            name: "ClaroEmulatorTests",
+            dependencies: ["ClaroEmulator", "claro-emulator"],
+            swiftSettings: strict
+        ),
         .testTarget(
             name: "MountClaroTests",
             dependencies: ["mount.claro", "ClaroAPI", "ClaroFS", logging, systemPackage],

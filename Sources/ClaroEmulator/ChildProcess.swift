@@ -92,6 +92,15 @@ package final class ChildProcess: Sendable {
         }
     }
 
+    /// The child's next line, without its end; what it wrote before closing its output, where that has none. Blocks the
+    /// calling thread.
+    package func readLine() -> String {
+        var line: [UInt8] = []
+        var byte: UInt8 = 0
+        while read(output, &byte, 1) == 1, byte != UInt8(ascii: "\n") { line.append(byte) }
+        return String(decoding: line, as: UTF8.self)
+    }
+
     package func terminate() { kill(processID, SIGTERM) }
 
     /// Blocks the calling thread until the child has ended.
