@@ -10,7 +10,7 @@ package final class TLSFront: Sendable {
     package let caFile: String
 
     private let directory: URL
-    private let guardian: ChildProcess
+    private let guardian: PipedProcess
 
     package struct Failure: Error, CustomStringConvertible {
         package let description: String
@@ -39,7 +39,7 @@ package final class TLSFront: Sendable {
             ]
             let settings = directory.appending(path: "stunnel.conf")
             try (lines.joined(separator: "\n") + "\n").write(to: settings, atomically: true, encoding: .utf8)
-            guardian = try ChildProcess("sh", ["-c", Self.guardScript, settings.path], keepsOutput: false)
+            guardian = try PipedProcess("sh", ["-c", Self.guardScript, settings.path], keepsOutput: false)
             self.directory = directory
             url = "https://\(hostName):\(port)"
             caFile = directory.appending(path: "ca.pem").path
@@ -73,7 +73,7 @@ package final class TLSFront: Sendable {
         ]
         for command in commands {
             let arguments = ["-C", directory.path, "openssl"] + command.split(separator: " ").map(String.init)
-            let (status, output) = try ChildProcess.run("env", arguments)
+            let (status, output) = try PipedProcess.run("env", arguments)
             guard status == 0 else { throw Failure(description: "openssl \(command): \(output)") }
         }
     }

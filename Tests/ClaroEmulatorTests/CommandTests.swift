@@ -10,7 +10,7 @@ struct CommandTests {
             try FileManager.default.createDirectory(at: namespace, withIntermediateDirectories: true)
             try Data("Hello".utf8).write(to: namespace.appending(path: "note.md"))
             let arguments = [directory.path, "-v", "--key", "sk_mine", "--fault", "list:503"]
-            let child = try await onThread { try ChildProcess(Self.program, arguments) }
+            let child = try await onThread { try PipedProcess(Self.program, arguments) }
             let line = await blocking { child.readLine() }
             let match = try #require(
                 line.wholeMatch(

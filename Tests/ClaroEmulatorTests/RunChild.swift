@@ -6,5 +6,5 @@ func runChild(
     _ arguments: [String],
     environment: [String] = []
 ) async throws -> (status: Int32, output: String) {
-    try await onThread { try ChildProcess.run(program, arguments, environment: environment) }
+    try await onThread { try PipedProcess.run(program, arguments, environment: environment) }
 }

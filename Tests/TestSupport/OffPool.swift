@@ -4,6 +4,12 @@ import Foundation
 /// emulator that the mount waits for.
 package func offPool<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
     try await withCheckedThrowingContinuation { continuation in
-        Thread.detachNewThread { continuation.resume(with: Result(catching: body)) }
+        Thread.detachNewThread {
+            // Threads of the pool block every signal; a program started from here would never see its SIGTERM.
+            var none = sigset_t()
+            sigemptyset(&none)
+            pthread_sigmask(SIG_SETMASK, &none, nil)
+            continuation.resume(with: Result(catching: body))
+        }
     }
 }

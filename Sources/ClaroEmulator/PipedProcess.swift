@@ -4,7 +4,7 @@ import Synchronization
 /// A child process with a pipe to its input and one from its output, and no other descriptor of ours.
 ///
 /// Unlike one of Foundation's `Process`, it inherits neither descriptors nor blocked signals, whatever thread starts it.
-package final class ChildProcess: Sendable {
+package final class PipedProcess: Sendable {
     package struct Failure: Error, CustomStringConvertible {
         package let description: String
     }
@@ -124,7 +124,7 @@ package final class ChildProcess: Sendable {
         _ arguments: [String],
         environment: [String] = []
     ) throws -> (status: Int32, output: String) {
-        let child = try ChildProcess(program, arguments, environment: environment)
+        let child = try PipedProcess(program, arguments, environment: environment)
         child.closeInput()
         let output = child.readOutput()
         return (child.wait(), String(decoding: output, as: UTF8.self))
