@@ -69,6 +69,10 @@ package enum JSONValue: Sendable, Hashable {
 extension String {
     /// Whether both have the same bytes, where `==` asks whether both look the same.
     func isIdentical(to other: String) -> Bool {
-        utf8.count == other.utf8.count && utf8.elementsEqual(other.utf8)
+        guard utf8.count == other.utf8.count else { return false }
+        let areSame = utf8.withContiguousStorageIfAvailable { bytes in
+            other.utf8.withContiguousStorageIfAvailable { bytes.elementsEqual($0) }
+        }
+        return areSame.flatMap(\.self) ?? utf8.elementsEqual(other.utf8)
     }
 }

@@ -68,14 +68,14 @@ private struct PackageNameParts {
 
     init(_ text: String) {
         slug = text[...]
-        if let colon = slug.firstIndex(of: ":") {
-            version = slug[slug.index(after: colon)...]
+        if let colon = slug.utf8.firstIndex(of: UInt8(ascii: ":")) {
+            version = slug[slug.utf8.index(after: colon)...]
             slug = slug[..<colon]
         }
-        if slug.first == "@" { slug.removeFirst() }
-        if let slash = slug.firstIndex(of: "/") {
+        if slug.utf8.first == UInt8(ascii: "@") { slug.removeFirst() }
+        if let slash = slug.utf8.firstIndex(of: UInt8(ascii: "/")) {
             namespace = slug[..<slash]
-            slug = slug[slug.index(after: slash)...]
+            slug = slug[slug.utf8.index(after: slash)...]
         }
     }
 }
