@@ -62,6 +62,11 @@ final class Transport: Sendable {
             nil,
             { context in
                 guard let context else { return nil }
+                // Signals are the process's other threads' business. SIGPIPE, which TLS may raise when a server hangs
+                // up, would end the process; blocked, it does nothing.
+                var allSignals = sigset_t()
+                sigfillset(&allSignals)
+                pthread_sigmask(SIG_SETMASK, &allSignals, nil)
                 Unmanaged<TransportLoop>.fromOpaque(context).takeRetainedValue().run()
                 return nil
             },

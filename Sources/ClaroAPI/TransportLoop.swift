@@ -91,6 +91,11 @@ final class TransportLoop: @unchecked Sendable {
     }
 
     private func enqueue(_ transfer: Transfer) {
+        // Cancelled before it came here, so that no sweep will find it.
+        guard !transfer.isCancelled else {
+            transfer.finish(.failure(TransportFailure(.cancelled, "cancelled")))
+            return
+        }
         guard queue.append(transfer) else {
             transfer.finish(.failure(TransportFailure(.overloaded, "too many calls wait")))
             return
@@ -99,10 +104,6 @@ final class TransportLoop: @unchecked Sendable {
 
     private func startQueued() {
         while let transfer = queue.popNext(activeCount: active.count, activeStreamCount: activeStreamCount) {
-            if transfer.isCancelled {
-                transfer.finish(.failure(TransportFailure(.cancelled, "cancelled")))
-                continue
-            }
             guard let easy = idleHandles.popLast() ?? curl_easy_init() else {
                 transfer.finish(.failure(TransportFailure(.overloaded, "out of memory")))
                 continue
@@ -211,11 +212,17 @@ struct TransferQueue {
         return nil
     }
 
+    /// Removes and returns those for which `condition` holds. Asks once for each: the answer may change meanwhile, as
+    /// any thread may cancel a transfer.
     mutating func removeAll(where condition: (Transfer) -> Bool) -> [Transfer] {
-        let removed = interactive.filter(condition) + background.filter(condition)
-        guard !removed.isEmpty else { return [] }
-        interactive.removeAll(where: condition)
-        background.removeAll(where: condition)
+        var removed: [Transfer] = []
+        let shouldRemove = { (transfer: Transfer) in
+            guard condition(transfer) else { return false }
+            removed.append(transfer)
+            return true
+        }
+        interactive.removeAll(where: shouldRemove)
+        background.removeAll(where: shouldRemove)
         return removed
     }
 }

@@ -1,4 +1,5 @@
 import ClaroEmulator
+import Foundation
 import Testing
 
 @testable import ClaroAPI
@@ -19,6 +20,35 @@ struct BoundsTests {
         let error = try await malformed(.oversized(byteCount: 400_000_000))
         #expect(error?.code == .malformed)
         #expect(error?.cause == "the answer is too large")
+    }
+
+    @Test func `an answer of 100 MB that came as 100 kB is broken off`() async throws {
+        let bomb = try gzip("head -c 100000000 /dev/zero")
+        #expect(bomb.count < 200_000)
+        let error = try await malformed(.status(200, headers: ["Content-Encoding": "gzip"], body: bomb))
+        #expect(error?.cause == "the answer is too large")
+    }
+
+    @Test func `compressed answers are read`() async throws {
+        let body = try gzip(#"printf '{"id":"x","content":"compressed"}'"#)
+        try await ClientFixture.with { fixture in
+            fixture.emulator.inject(.status(200, headers: ["Content-Encoding": "gzip"], body: body))
+            let prompt = try await fixture.prompt()
+            #expect(prompt.content == Array("compressed".utf8))
+        }
+    }
+
+    private func gzip(_ command: String) throws -> [UInt8] {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/bin/sh")
+        process.arguments = ["-c", command + " | gzip"]
+        let output = Pipe()
+        process.standardOutput = output
+        try process.run()
+        let result = try output.fileHandleForReading.readToEnd() ?? Data()
+        process.waitUntilExit()
+        try #require(process.terminationStatus == 0)
+        return Array(result)
     }
 
     @Test func `brackets without end are refused`() async throws {

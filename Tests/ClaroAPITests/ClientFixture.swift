@@ -86,7 +86,8 @@ extension Workspace {
     ]
 }
 
-/// A clock on which sleeping takes no time: it puts the clock forward. Nothing else does.
+/// A clock on which sleeping takes no time: it puts the clock forward. Nothing else does, but calendar time, which
+/// servers see as well, also goes its way.
 final class TestClock: Sendable {
     private struct State {
         var elapsed = Duration.zero
@@ -95,11 +96,6 @@ final class TestClock: Sendable {
 
     private let state = Mutex(State())
     private let start = ContinuousClock.now
-    private let wallStart: Timestamp
-
-    init(wallStart: Timestamp = .now()) {
-        self.wallStart = wallStart
-    }
 
     var sleeps: [Duration] { state.withLock(\.sleeps) }
 
@@ -114,7 +110,7 @@ final class TestClock: Sendable {
             now: { self.now },
             wallTime: {
                 let seconds = self.state.withLock(\.elapsed).components.seconds
-                return Timestamp(seconds: self.wallStart.seconds + seconds)
+                return Timestamp(seconds: Timestamp.now().seconds + seconds)
             },
             sleep: { duration in
                 try Task.checkCancellation()
