@@ -11,6 +11,7 @@ let strict: [SwiftSetting] = [
 ]
 
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let systemPackage: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
@@ -22,6 +23,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.1"),
     ],
     targets: [
@@ -37,11 +39,11 @@ let package = Package(
         // A typed low-level FUSE session; knows nothing of Claro.
         .target(name: "FUSE", dependencies: ["CFUSE", systemPackage], swiftSettings: strict),
         // The HTTP API as Swift calls.
-        .target(name: "ClaroAPI", dependencies: ["CCurl", logging], swiftSettings: strict),
+        .target(name: "ClaroAPI", dependencies: ["CCurl", crypto, logging], swiftSettings: strict),
         // Inodes, names, freshness, caches: where the two meet.
         .target(
             name: "ClaroFS",
-            dependencies: ["FUSE", "ClaroAPI", crypto, logging, systemPackage],
+            dependencies: ["FUSE", "ClaroAPI", crypto, grdb, logging, systemPackage],
             swiftSettings: strict
         ),
         // The command.

@@ -67,6 +67,13 @@ package final class ClaroClient: Sendable {
 
     var key: APIKey { credentials.key }
 
+    /// Stands for what this client sees, an origin with a key, in names of files: a hash of both (64 hexadecimal digits).
+    package var cacheIdentity: String {
+        let digest = credentials.key.digest(after: Array("\(configuration.baseURL)\0".utf8))
+        let digits = Array("0123456789abcdef".utf8)
+        return String(decoding: digest.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+    }
+
     /// Reads the key again from where it came from, for SIGHUP. If it cannot be read, the old one stays.
     package func reloadCredentials() {
         _ = keyHasChanged()

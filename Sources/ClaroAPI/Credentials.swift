@@ -1,3 +1,4 @@
+import Crypto
 import Glibc
 import Synchronization
 
@@ -16,6 +17,9 @@ struct APIKey: Sendable, Equatable, CustomStringConvertible, CustomDebugStringCo
         guard bytes.allSatisfy({ (0x21...0x7E).contains($0) }) else { throw .badCharacter }
         secret = String(decoding: bytes, as: UTF8.self)
     }
+
+    /// A hash of `prefix` and the key, from which neither can be told.
+    func digest(after prefix: [UInt8]) -> SHA256.Digest { SHA256.hash(data: prefix + Array(secret.utf8)) }
 
     /// Whether it begins as all keys of the service do that are known.
     var looksLikeClaroKey: Bool { secret.hasPrefix("sk_") }

@@ -6,11 +6,11 @@ package struct Prompt: Sendable, Hashable {
     package let version: Version?
     package let isDraft: Bool
     /// The main text in UTF-8, as sent.
-    package let content: [UInt8]
+    package private(set) var content: [UInt8]
     /// Nil where absent, null or empty, which all mean the same.
-    package let systemPrompt: [UInt8]?
+    package private(set) var systemPrompt: [UInt8]?
     /// Like `systemPrompt`.
-    package let critiquePrompt: [UInt8]?
+    package private(set) var critiquePrompt: [UInt8]?
     package let context: [ContextItem]
     package let createdAt: Timestamp?
     /// The API's object without the texts and `versionContent`; every other field is kept.
@@ -38,6 +38,24 @@ package struct Prompt: Sendable, Hashable {
         context = ContextItem.items(in: object["context"])
         createdAt = (object["metadata"]?["createdAt"] ?? object["createdAt"]).flatMap(Timestamp.init)
         metadata = object.removing(Self.textFields)
+    }
+
+    /// A prompt as it was kept: `metadata` as written from the property of that name. Nil where that is no JSON object.
+    package init?(
+        metadata: [UInt8],
+        content: [UInt8],
+        systemPrompt: [UInt8]?,
+        critiquePrompt: [UInt8]?,
+        etag: String?
+    ) {
+        guard let object = try? JSONValue.parse(metadata), case .object(let members) = object else { return nil }
+        let text = JSONValue.Member(key: "content", value: .string(""))
+        guard let prompt = try? Prompt(.object(members + [text])) else { return nil }
+        self = prompt
+        self.content = content
+        self.systemPrompt = systemPrompt
+        self.critiquePrompt = critiquePrompt
+        self.etag = etag
     }
 
     private static func optionalText(_ name: String, of object: JSONValue) throws(MalformedAnswer) -> [UInt8]? {

@@ -9,13 +9,20 @@ package struct CacheDirectory: Sendable {
     /// Meant for large files, unlike /tmp, which may be in memory.
     package static let temporary = CacheDirectory(existing: "/var/tmp")
 
-    private init(existing path: String) { self.path = path }
+    /// Whether anything is kept here.
+    private let keeps: Bool
+
+    private init(existing path: String) {
+        self.path = path
+        keeps = false
+    }
 
     /// Uses `path`, made with mode 0700 if it is not there.
     ///
     /// - Throws: EPERM where it is another user's or open to others, ENOTDIR, or what mkdir(2) says.
     package init(_ path: String) throws(Errno) {
         self.path = path
+        keeps = true
         var made = ""
         for component in path.split(separator: "/") {
             made += "/" + component
@@ -27,6 +34,29 @@ package struct CacheDirectory: Sendable {
         guard lstat(path, &status) == 0 else { throw Errno(rawValue: errno) }
         guard status.st_mode & S_IFMT == S_IFDIR else { throw .notDirectory }
         guard status.st_uid == geteuid(), status.st_mode & 0o077 == 0 else { throw .notPermitted }
+    }
+
+    /// The directory for one library as one key sees it, made if need be; nil where nothing is kept.
+    func store(for identity: String) -> String? {
+        guard keeps else { return nil }
+        markAsCache()
+        let store = "\(path)/\(identity)"
+        return mkdir(store, 0o700) == 0 || errno == EEXIST ? store : nil
+    }
+
+    /// Tells backup programs to leave it out (bford.info/cachedir).
+    private func markAsCache() {
+        let text =
+            "Signature: 8a477f597d28d172789f06886806bc55\n# Made by mount.claro: what is here can be fetched again.\n"
+        guard
+            let file = try? FileDescriptor.open(
+                "\(path)/CACHEDIR.TAG",
+                .writeOnly,
+                options: [.create, .exclusiveCreate, .closeOnExec],
+                permissions: .ownerReadWrite
+            )
+        else { return }
+        _ = try? file.closeAfter { try file.writeAll(text.utf8) }
     }
 
     /// A file without a name, which is gone when its last descriptor is closed, also after a crash.

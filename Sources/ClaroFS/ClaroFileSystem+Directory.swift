@@ -15,14 +15,17 @@ extension ClaroFileSystem {
         case .root:
             let listing = try await listing(from: offset)
             noteListed(inode, for: library.remainingListingLifetime, from: offset)
-            fill(&buffer, inode, from: offset, sorted(listing.namespaces, \.inode, from: offset)) {
+            let namespaces = sorted(listing.namespaces, \.inode, from: offset)
+            let shown = namespaces.lazy.filter { $0.prompts.contains { self.library.isIncluded($0.name) } }
+            fill(&buffer, inode, from: offset, shown) {
                 ($0.inode.offset, child(ofNamespace: $0.name))
             }
         case .namespace(let name):
             let listing = try await listing(from: offset)
             noteListed(inode, for: library.remainingListingLifetime, from: offset)
             let prompts = listing.namespace(name)?.prompts ?? []
-            fill(&buffer, inode, from: offset, sorted(prompts, \.inode, from: offset)) {
+            let shown = sorted(prompts, \.inode, from: offset).lazy.filter { self.library.isIncluded($0.name) }
+            fill(&buffer, inode, from: offset, shown) {
                 ($0.inode.offset, child(of: $0.name))
             }
         case .prompt(let prompt):

@@ -42,7 +42,7 @@ package final class ClaroFileSystem: FileSystem {
     let configuration: Configuration
     let library: Library
     let blobs: BlobCache
-    let inodes = InodeTable()
+    let inodes: InodeTable
     let listedDirectories: ListedDirectories
     let client: ClaroClient
     let requestCounts: RequestCounts
@@ -60,12 +60,17 @@ package final class ClaroFileSystem: FileSystem {
         self.client = client
         self.invalidations = invalidations
         self.requestCounts = requestCounts
+        let store = configuration.cacheDirectory.store(for: client.cacheIdentity)
+        let database = store.map { CacheDatabase(directory: $0, logger: logger) }
+        inodes = InodeTable(database)
         library = Library(
             client: client,
             freshness: configuration.freshness,
             timeout: configuration.timeout,
             include: configuration.include,
             inodes: inodes,
+            database: database,
+            fetchLocks: store.flatMap { FetchLocks(directory: $0) },
             invalidations: invalidations,
             faults: faults
         )
@@ -79,6 +84,9 @@ package final class ClaroFileSystem: FileSystem {
         )
         listedDirectories = ListedDirectories(invalidations)
     }
+
+    /// Whether a listing is there from before, however old.
+    package var hasStoredListing: Bool { library.database?.listingTime() != nil }
 
     /// Fetches the listing, which proves that the API is there and takes the key.
     package func fetchListing() async throws(APIError) {

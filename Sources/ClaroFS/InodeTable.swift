@@ -15,18 +15,14 @@ final class InodeTable: Sendable {
     private struct State {
         var held: [InodeNumber: Held] = [.root: Held(node: .root, lookups: 0)]
         var numbers: [Identity: InodeNumber] = [:]
-        var next = InodeTable.first
+        /// Directories of which all stored numbers are in `numbers`.
+        var loaded: Set<InodeNumber> = []
+        /// The next of those that are not stored.
+        var next: UInt64
 
         mutating func takeNumber() -> InodeNumber {
             defer { next += 1 }
             return InodeNumber(rawValue: next)
-        }
-
-        mutating func number(of identity: Identity) -> InodeNumber {
-            if let number = numbers[identity] { return number }
-            let number = takeNumber()
-            numbers[identity] = number
-            return number
         }
 
         mutating func hold(_ inode: InodeNumber, _ node: Node) {
@@ -35,20 +31,59 @@ final class InodeTable: Sendable {
     }
 
     /// The numbers below are the root's and those that directory offsets have a meaning of their own for.
-    private static let first: UInt64 = 16
+    static let first: UInt64 = 16
+    /// Where numbers begin that are not stored, above all that are.
+    private static let firstTransient: UInt64 = 1 << 62
 
-    private let state = Mutex(State())
+    private let database: CacheDatabase?
+    private let state: Mutex<State>
+
+    /// Without a database numbers hold as long as this process.
+    init(_ database: CacheDatabase?) {
+        self.database = database
+        state = Mutex(State(next: database == nil ? Self.first : Self.firstTransient))
+    }
 
     /// The number of what has this identity; a new one if it was never seen.
-    func number(of identity: Identity) -> InodeNumber { state.withLock { $0.number(of: identity) } }
+    func number(of identity: Identity) -> InodeNumber { numbers(of: [identity])[0] }
+
+    /// The numbers of `identities`, in that order; new ones, rising, for what was never seen.
+    func numbers(of identities: [Identity]) -> [InodeNumber] {
+        var missing = state.withLock { state in identities.filter { state.numbers[$0] == nil } }
+        if let database, !missing.isEmpty {
+            load(Set(missing.map(\.parent)), from: database)
+            missing = state.withLock { state in missing.filter { state.numbers[$0] == nil } }
+            if !missing.isEmpty, let numbers = database.giveNumbers(to: missing) {
+                state.withLock { $0.numbers.merge(zip(missing, numbers)) { old, _ in old } }
+            }
+        }
+        return state.withLock { state in
+            identities.map { identity in
+                if let number = state.numbers[identity] { return number }
+                let number = state.takeNumber()
+                state.numbers[identity] = number
+                return number
+            }
+        }
+    }
+
+    /// All stored numbers of directories, in one read each.
+    private func load(_ parents: Set<InodeNumber>, from database: CacheDatabase) {
+        let unknown = state.withLock { parents.subtracting($0.loaded) }
+        for parent in unknown {
+            guard let numbers = database.numbers(in: parent) else { continue }
+            state.withLock { state in
+                state.numbers.merge(numbers) { old, _ in old }
+                state.loaded.insert(parent)
+            }
+        }
+    }
 
     /// Counts a lookup of `node` and tells its number.
     func enter(_ node: Node, _ identity: Identity) -> InodeNumber {
-        state.withLock { state in
-            let inode = state.number(of: identity)
-            state.hold(inode, node)
-            return inode
-        }
+        let inode = number(of: identity)
+        state.withLock { $0.hold(inode, node) }
+        return inode
     }
 
     /// Counts a lookup of what will never be looked up again.

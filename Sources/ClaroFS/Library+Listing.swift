@@ -53,7 +53,7 @@ extension Library {
     /// Whether there is such a prompt. One that a fresh listing does not have, though it has its namespace, is absent
     /// without a request; in other namespaces one request for `latest` decides.
     func exists(_ prompt: PromptName) async throws(Errno) -> Bool {
-        guard include.isEmpty || include.contains(where: { $0.includes(prompt) }) else { return false }
+        guard isIncluded(prompt) else { return false }
         var listing = try await knownListing()
         if listing.prompt(prompt) != nil { return true }
         if listing.namespace(prompt.namespace) != nil {
@@ -75,6 +75,11 @@ extension Library {
         let isFresh = state.withLock { $0.listing.isFresh(at: .now) }
         if isFresh { return listing }
         throw listingFailure?.errno ?? .timedOut
+    }
+
+    /// Whether a prompt is in the part of the account that is shown.
+    func isIncluded(_ prompt: PromptName) -> Bool {
+        include.isEmpty || include.contains { $0.includes(prompt) }
     }
 
     /// Whether a prompt's draft is shown.
@@ -102,6 +107,7 @@ extension Library {
         at now: ContinuousClock.Instant,
         if isGoodEnough: (Renewable<Listing>) -> Bool
     ) async throws(Errno) -> Listing {
+        restoreListing()
         let step = state.withLock { state in
             state.listing.step(at: now, if: isGoodEnough) {
                 SharedFetch { () async throws(APIError) in try await self.fetchListing() }
@@ -113,6 +119,8 @@ extension Library {
     static var listingSubject: String { "the listing" }
 
     private func fetchListing() async throws(APIError) -> Listing {
+        let lock = await fetchLocks?.lock(Self.listingSubject, within: timeout)
+        if let lock, lock.hasWaited, let listing = freshlyStoredListing() { return listing }
         let answer: PromptListing
         do throws(APIError) {
             answer = try await client.listPrompts()
@@ -127,22 +135,32 @@ extension Library {
             throw error
         }
         let previous = cachedListing
+        let now = Timestamp.now()
         let listing = Listing(
-            answer,
-            including: include,
+            Listing.prompts(of: answer, previous: previous, inodes: inodes, now: now),
+            pageCount: answer.pageCount,
             previous: previous,
             inodes: inodes,
             fallbackTime: mountTime,
-            now: .now()
+            now: now
         )
+        database?.save(listing, fetched: now)
+        use(listing, age: .zero)
+        return listing
+    }
+
+    /// Serves `listing` from now on, `age` after it was fetched, and has the kernel forget what is no longer so.
+    func use(_ listing: Listing, age: Duration) {
         let lifetime = freshness.listingLifetime(pageCount: listing.pageCount)
-        state.withLock { state in
-            state.listing.fetched(listing, freshUntil: .now + lifetime)
-            state.listingFailure = nil
+        let previous = state.withLock { state in
+            defer {
+                state.listing.fetched(listing, freshUntil: .now + lifetime - age)
+                state.listingFailure = nil
+            }
+            return state.listing.value
         }
         stale.clear(Self.listingSubject)
         if let previous { invalidations.send(listing.invalidations(replacing: previous)) }
-        return listing
     }
 
     /// Why the listing could not be fetched, the last time it could not.
@@ -156,6 +174,7 @@ extension Library {
         at now: ContinuousClock.Instant,
         renewing: Bool
     ) async throws(Errno) -> Newest {
+        restoreNewest(of: prompt)
         let step = state.withLock { state in
             // That nothing is there is asked again when its time is over, even by those who only pass through.
             state.newest[prompt, default: Renewable()].step(
@@ -197,6 +216,7 @@ extension Library {
         state.withLock { state in
             state.newest[prompt, default: Renewable()].fetched(newest, freshUntil: .now + lifetime)
         }
+        keep(newest, of: prompt, isListed: isListed)
         stale.clear(name.description)
         return newest
     }

@@ -6,7 +6,7 @@ import SystemPackage
 /// What is known of the library, and the one way to learn more: what is fresh is served, else one fetch is shared by all
 /// who ask, saved, and served.
 ///
-/// Bodies are kept in memory.
+/// Looks into memory, then into the database, then asks.
 final class Library: Sendable {
     /// What `latest` is for one prompt.
     enum Newest: Sendable, Equatable {
@@ -44,9 +44,15 @@ final class Library: Sendable {
     /// How long a caller waits.
     let timeout: Duration
     let inodes: InodeTable
+    /// nil: nothing is kept.
+    let database: CacheDatabase?
+    /// Keeps processes that share a database from fetching the same thing at once.
+    let fetchLocks: FetchLocks?
     let invalidations: Invalidations
     let faults: FaultLog
     let stale = StaleRegister()
+    /// Held while the listing is read from the database, which happens once, at its first use.
+    let listingRestoration = Mutex(false)
     let include: [IncludePattern]
     /// The time of things that Claro gives none: when this was mounted.
     let mountTime = Timestamp.now()
@@ -57,6 +63,8 @@ final class Library: Sendable {
         timeout: Duration,
         include: [IncludePattern],
         inodes: InodeTable,
+        database: CacheDatabase?,
+        fetchLocks: FetchLocks?,
         invalidations: Invalidations,
         faults: FaultLog
     ) {
@@ -65,6 +73,8 @@ final class Library: Sendable {
         self.timeout = timeout
         self.include = include
         self.inodes = inodes
+        self.database = database
+        self.fetchLocks = fetchLocks
         self.invalidations = invalidations
         self.faults = faults
     }
@@ -112,6 +122,7 @@ final class Library: Sendable {
     ///
     /// - Throws: ENOENT, EACCES, EAGAIN, EIO, EHOSTUNREACH, ETIMEDOUT, EINTR.
     func body(of key: VersionKey) async throws(Errno) -> VersionBody {
+        restoreBody(of: key)
         let now = ContinuousClock.now
         let step: Renewable<VersionBody>.Step? = state.withLock { state in
             if let until = state.missing[key], now < until { return nil }
@@ -133,6 +144,8 @@ final class Library: Sendable {
 
     /// Makes the request, and saves what comes of it before any waiter hears of it.
     private func fetchBody(_ key: VersionKey) async throws(APIError) -> VersionBody {
+        let lock = await fetchLocks?.lock(key.description, within: timeout)
+        if let lock, lock.hasWaited, let body = freshlyStoredBody(of: key) { return body }
         let previous = cachedBody(of: key)
         do throws(APIError) {
             let answer = try await client.getPrompt(
@@ -154,6 +167,7 @@ final class Library: Sendable {
                     )
                 }
                 save(previous, as: key)
+                database?.touch(key.packageName, fetched: .now())
                 return previous
             }
         } catch {
@@ -170,14 +184,15 @@ final class Library: Sendable {
         let fresh = VersionBody(prompt, previous: previous, keepsTexts: isPublished, fallbackTime: mountTime)
         let body = if let previous, previous.isSame(as: fresh) { previous } else { fresh }
         save(body, as: key)
+        keep(prompt, as: key, body, isUnchanged: body === previous)
         return body
     }
 
-    private func save(_ body: VersionBody, as key: VersionKey) {
+    func save(_ body: VersionBody, as key: VersionKey, age: Duration = .zero) {
         let now = ContinuousClock.now
         stale.clear(key.description)
         let wasHidden = state.withLock { state in
-            let freshUntil = freshness.lifetime(of: key.selector).map { now + $0 }
+            let freshUntil = freshness.lifetime(of: key.selector).map { now + $0 - age }
             state.bodies[key, default: Renewable()].fetched(body, freshUntil: freshUntil)
             state.missing[key] = nil
             if !key.variables.isEmpty { state.keepVariableBody(key, bound: Self.variableBodyBound) }
@@ -205,6 +220,7 @@ final class Library: Sendable {
             state.missing[key] = now + freshness.negativeTTL
         }
         guard error.isVerdict else { return }
+        if error.code == .notFound, key.isMutable { database?.removeVersion(key.packageName) }
         stale.clear(key.description)
         dropNames(of: key.prompt, gone: key)
     }

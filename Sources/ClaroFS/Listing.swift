@@ -48,57 +48,66 @@ struct Listing: Sendable {
         return namespace.index[name.slug].map { namespace.prompts[$0] }
     }
 
-    /// Carries on the inodes and times of change of `previous`, the listing before; each name that is new gets its number
-    /// from `inodes`.
-    init(
-        _ answer: PromptListing,
-        including include: [IncludePattern],
-        previous: Listing?,
-        inodes: InodeTable,
-        fallbackTime: Timestamp,
-        now: Timestamp
-    ) {
-        var namespaces: [String: Namespace] = [:]
-        for summary in answer.prompts where include.isEmpty || include.contains(where: { $0.includes(summary.name) }) {
-            let name = summary.name
-            if namespaces[name.namespace] == nil {
-                let inode = inodes.number(of: Identity("@" + name.namespace, in: .root))
-                let old = previous?.namespace(name.namespace)?.modified
-                namespaces[name.namespace] = Namespace(
-                    name: name.namespace,
-                    inode: inode,
-                    prompts: [],
-                    modified: old ?? Timestamp(seconds: 0)
-                )
-            }
-            let parent = namespaces[name.namespace]?.inode ?? .root
-            let old = previous?.prompt(name)
+    /// What an answer says of each prompt, with its number and, where it says something new, the time of that.
+    static func prompts(of answer: PromptListing, previous: Listing?, inodes: InodeTable, now: Timestamp) -> [Prompt] {
+        // Numbers are given in the order of the listing, and those of a whole listing at once.
+        var seen: Set<String> = []
+        let names = answer.prompts.map(\.name.namespace).filter { seen.insert($0).inserted }
+        let namespaces = Dictionary(
+            uniqueKeysWithValues: zip(names, inodes.numbers(of: names.map { Identity("@" + $0, in: .root) }))
+        )
+        let identities = answer.prompts.map { Identity($0.name.slug, in: namespaces[$0.name.namespace] ?? .root) }
+        return zip(answer.prompts, inodes.numbers(of: identities)).map { summary, inode in
             let fresh = Prompt(
-                name: name,
-                inode: inodes.number(of: Identity(name.slug, in: parent)),
+                name: summary.name,
+                inode: inode,
                 newest: summary.version.flatMap { $0 == .draft ? nil : $0.number },
                 isDraftKnown: summary.isDraftKnown,
                 created: summary.createdAt,
                 changed: previous == nil ? nil : now
             )
-            let prompt = if let old, old.tellsTheSame(as: fresh) { old } else { fresh }
-            namespaces[name.namespace]?.prompts.append(prompt)
+            let old = previous?.prompt(summary.name)
+            return if let old, old.tellsTheSame(as: fresh) { old } else { fresh }
         }
-        for (name, var namespace) in namespaces {
-            namespace.prompts.sort { $0.inode < $1.inode }
-            for (position, prompt) in namespace.prompts.enumerated() { namespace.index[prompt.name.slug] = position }
-            let old = previous?.namespace(name)
+    }
+
+    /// What has gone from `previous`, the listing before, is a change at the time `now`; `fallbackTime` is for what
+    /// Claro gives no time.
+    init(
+        _ prompts: [Prompt],
+        pageCount: Int,
+        previous: Listing? = nil,
+        inodes: InodeTable,
+        fallbackTime: Timestamp,
+        now: Timestamp
+    ) {
+        var namespaces: [Namespace] = []
+        var index: [String: Int] = [:]
+        for prompt in prompts.sorted(by: { $0.inode < $1.inode }) {
+            let name = prompt.name.namespace
+            let position = index[name] ?? namespaces.count
+            if position == namespaces.count {
+                let inode = inodes.number(of: Identity("@" + name, in: .root))
+                let modified = previous?.namespace(name)?.modified ?? Timestamp(seconds: 0)
+                namespaces.append(Namespace(name: name, inode: inode, prompts: [], modified: modified))
+                index[name] = position
+            }
+            namespaces[position].index[prompt.name.slug] = namespaces[position].prompts.count
+            namespaces[position].prompts.append(prompt)
+        }
+        for position in namespaces.indices {
+            let namespace = namespaces[position]
+            let old = previous?.namespace(namespace.name)
             let hasLost = old?.prompts.contains { namespace.index[$0.name.slug] == nil } ?? false
             let newest = namespace.prompts.map { $0.modified(orElse: fallbackTime) }.max() ?? fallbackTime
-            namespace.modified = max(namespace.modified, hasLost ? now : newest)
-            namespaces[name] = namespace
+            namespaces[position].modified = max(namespace.modified, hasLost ? now : newest)
         }
-        self.namespaces = namespaces.values.sorted { $0.inode < $1.inode }
-        index = Dictionary(uniqueKeysWithValues: self.namespaces.enumerated().map { ($1.name, $0) })
-        promptCount = self.namespaces.reduce(0) { $0 + $1.prompts.count }
-        pageCount = answer.pageCount
-        let hasLost = previous?.namespaces.contains { namespaces[$0.name] == nil } ?? false
-        modified = hasLost ? now : self.namespaces.map(\.modified).max() ?? previous?.modified ?? fallbackTime
+        let hasLost = previous?.namespaces.contains { index[$0.name] == nil } ?? false
+        modified = hasLost ? now : namespaces.map(\.modified).max() ?? previous?.modified ?? fallbackTime
+        self.namespaces = namespaces.sorted { $0.inode < $1.inode }
+        self.index = Dictionary(uniqueKeysWithValues: self.namespaces.enumerated().map { ($1.name, $0) })
+        promptCount = prompts.count
+        self.pageCount = pageCount
     }
 
     /// What the kernel must forget when this listing takes the place of `old`.

@@ -38,14 +38,19 @@ enum Node: Sendable {
 
 /// What makes an inode number the same one again: a place in the tree and, where what is there can change, the body.
 struct Identity: Hashable, Sendable {
-    private let parent: InodeNumber
-    private let name: FileName
-    private let body: Digest?
+    let parent: InodeNumber
+    let name: FileName
+    /// SHA-256, or nothing.
+    let bodyBytes: [UInt8]
 
     init(_ name: FileName, in parent: InodeNumber, body: Digest? = nil) {
+        self.init(name, in: parent, bodyBytes: body.map { Array($0) } ?? [])
+    }
+
+    init(_ name: FileName, in parent: InodeNumber, bodyBytes: [UInt8]) {
         self.parent = parent
         self.name = name
-        self.body = body
+        self.bodyBytes = bodyBytes
     }
 
     init(_ name: String, in parent: InodeNumber) { self.init(FileName(name), in: parent) }

@@ -62,16 +62,18 @@ final class VersionBody: Sendable {
     private let metadataDigest: Digest
 
     /// Unchanged files are those of `previous`, the body fetched before. With `keepsTexts` the texts are its texts
-    /// whatever the answer says: a published text does not change. `fallbackTime` is for what Claro gives no time.
+    /// whatever the answer says: a published text does not change. `fallbackTime` is for what Claro gives no time;
+    /// `changed` is when the texts changed, where that is known from before.
     init(
         _ prompt: Prompt,
         previous: VersionBody?,
         keepsTexts: Bool,
         fallbackTime: Timestamp,
-        now: Timestamp = .now()
+        changed: Timestamp? = nil,
+        fetched: Timestamp = .now()
     ) {
         let created = prompt.createdAt ?? fallbackTime
-        let changed = previous == nil ? created : now
+        let changed = changed ?? (previous == nil ? created : fetched)
         let comparable = SHA256.hash(data: Self.comparableMetadata(prompt.metadata).serialized())
 
         func file(_ name: FileName, _ bytes: [UInt8]?, _ mimeType: String) -> TextFile? {
@@ -102,7 +104,7 @@ final class VersionBody: Sendable {
         id = prompt.id
         title = prompt.title
         etag = prompt.etag
-        fetchedAt = now
+        fetchedAt = fetched
         let files = texts + [metadata]
         modified = files.map(\.modified).max() ?? created
     }

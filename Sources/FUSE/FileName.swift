@@ -9,6 +9,8 @@ package struct FileName: Hashable, Sendable, Comparable, ExpressibleByStringLite
 
     package init(_ text: some StringProtocol) { bytes = Array(text.utf8) }
 
+    package init(bytes: [UInt8]) { self.bytes = bytes }
+
     package init(stringLiteral text: String) { self.init(text) }
 
     /// Copies a C string, without its NUL.

@@ -32,8 +32,9 @@ func serve(_ request: MountRequest, readiness: Readiness) throws(MountFailure) -
         requestCounts: requestCounts,
         logger: logger
     )
-    // Before the mount: what fails here leaves nothing mounted.
-    if !request.options.isLazy { try proveKey(fileSystem, request, credentials, signals) }
+    // Before the mount: what fails here leaves nothing mounted. With a listing from before there is nothing to wait for;
+    // its first use renews it.
+    if !request.options.isLazy, !fileSystem.hasStoredListing { try proveKey(fileSystem, request, credentials, signals) }
 
     let session: Session
     do throws(Errno) {

@@ -1,0 +1,81 @@
+import ClaroAPI
+import FUSE
+import GRDB
+
+/// The listing, a row for each prompt.
+extension CacheDatabase {
+    /// When the listing was fetched; nil: there is none. Costs the same for any number of prompts.
+    func listingTime() -> Timestamp? {
+        read { try Row.fetchOne($0, sql: "SELECT fetched FROM listing").map { $0.time("fetched") } }
+    }
+
+    /// The whole listing, as it was stored.
+    func prompts() -> (prompts: [Listing.Prompt], pageCount: Int, fetched: Timestamp)? {
+        read { database in
+            guard let head = try Row.fetchOne(database, sql: "SELECT fetched, pages FROM listing") else { return nil }
+            let rows = try Row.fetchCursor(
+                database,
+                sql:
+                    "SELECT inode, namespace, slug, newest, is_draft_known, created, changed FROM prompt ORDER BY inode"
+            )
+            var prompts: [Listing.Prompt] = []
+            while let row = try rows.next() {
+                guard let name = PromptName(namespace: row[1] as String, slug: row[2] as String) else { continue }
+                prompts.append(
+                    Listing.Prompt(
+                        name: name,
+                        inode: InodeNumber(rawValue: UInt64(row[0] as Int64)),
+                        newest: row[3],
+                        isDraftKnown: row[4],
+                        created: (row[5] as Int64?).map { Timestamp(sinceEpoch: $0) },
+                        changed: (row[6] as Int64?).map { Timestamp(sinceEpoch: $0) }
+                    )
+                )
+            }
+            return (prompts, head["pages"], head.time("fetched"))
+        }
+    }
+
+    /// Replaces the stored listing; rows that stay the same are not written again.
+    func save(_ listing: Listing, fetched: Timestamp) {
+        write { database in
+            var stored: Set<Int64> = []
+            let known = try Row.fetchCursor(
+                database,
+                sql: "SELECT inode, newest, is_draft_known, created, changed FROM prompt"
+            )
+            var unchanged: Set<Int64> = []
+            let prompts = Dictionary(
+                listing.namespaces.flatMap(\.prompts).map { (Int64($0.inode.rawValue), $0) },
+                uniquingKeysWith: { first, _ in first }
+            )
+            while let row = try known.next() {
+                let inode: Int64 = row[0]
+                stored.insert(inode)
+                guard let prompt = prompts[inode], prompt.newest == row[1], prompt.isDraftKnown == row[2],
+                    prompt.created?.sinceEpoch == row[3], prompt.changed?.sinceEpoch == row[4]
+                else { continue }
+                unchanged.insert(inode)
+            }
+            let delete = try database.cachedStatement(sql: "DELETE FROM prompt WHERE inode = ?")
+            for inode in stored where prompts[inode] == nil { try delete.execute(arguments: [inode]) }
+            let insert = try database.cachedStatement(
+                sql: """
+                    INSERT OR REPLACE INTO prompt (inode, namespace, slug, newest, is_draft_known, created, changed)
+                    VALUES (?, ?, ?, ?, ?, ?, ?)
+                    """
+            )
+            for (inode, prompt) in prompts where !unchanged.contains(inode) {
+                try insert.execute(arguments: [
+                    inode, prompt.name.namespace, prompt.name.slug, prompt.newest, prompt.isDraftKnown,
+                    prompt.created?.sinceEpoch, prompt.changed?.sinceEpoch,
+                ])
+            }
+            try database.execute(
+                sql: "INSERT OR REPLACE INTO listing (id, fetched, pages) VALUES (1, ?, ?)",
+                arguments: [fetched.sinceEpoch, listing.pageCount]
+            )
+            return true
+        }
+    }
+}

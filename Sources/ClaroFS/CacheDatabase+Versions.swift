@@ -1,0 +1,145 @@
+import ClaroAPI
+import Crypto
+import FUSE
+import FoundationEssentials
+import GRDB
+
+/// Versions and what `latest` points to.
+extension CacheDatabase {
+    /// A version as it was fetched.
+    struct StoredVersion {
+        let prompt: Prompt
+        /// When a draft was last seen to change.
+        let changed: Timestamp
+        let fetched: Timestamp
+    }
+
+    /// The version as it was stored. One whose bytes are not those that were stored is removed, and not there.
+    func version(_ name: PackageName) -> StoredVersion? {
+        let row = read { database in
+            let statement = try database.cachedStatement(sql: "SELECT * FROM version WHERE name = ?")
+            return try Row.fetchOne(statement, arguments: [name.description])
+        }
+        guard let row else { return nil }
+        let texts = StoredTexts(row)
+        guard texts.digest(of: name) == row["digest"], let prompt = texts.prompt else {
+            removeVersion(name)
+            return nil
+        }
+        return StoredVersion(prompt: prompt, changed: row.time("changed"), fetched: row.time("fetched"))
+    }
+
+    func save(_ prompt: Prompt, as name: PackageName, changed: Timestamp, fetched: Timestamp) {
+        let texts = StoredTexts(prompt)
+        write { database in
+            let statement = try database.cachedStatement(
+                sql: """
+                    INSERT OR REPLACE INTO version
+                    (name, content, system, critique, metadata, etag, changed, fetched, digest)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    """
+            )
+            try statement.execute(arguments: [
+                name.description, texts.content, texts.system, texts.critique, texts.metadata, texts.etag,
+                changed.sinceEpoch, fetched.sinceEpoch, texts.digest(of: name),
+            ])
+        }
+    }
+
+    /// That a version was found unchanged.
+    func touch(_ name: PackageName, fetched: Timestamp) {
+        write { database in
+            let statement = try database.cachedStatement(sql: "UPDATE version SET fetched = ? WHERE name = ?")
+            try statement.execute(arguments: [fetched.sinceEpoch, name.description])
+        }
+    }
+
+    func removeVersion(_ name: PackageName) {
+        write { try $0.execute(sql: "DELETE FROM version WHERE name = ?", arguments: [name.description]) }
+    }
+
+    // MARK: latest
+
+    /// The number of the newest published version, nil where nothing is published, and when that was learnt.
+    func newest(of prompt: PromptName) -> (number: UInt32?, fetched: Timestamp)? {
+        read { database in
+            let statement = try database.cachedStatement(sql: "SELECT number, fetched FROM newest WHERE name = ?")
+            return try Row.fetchOne(statement, arguments: [prompt.description]).map {
+                ($0["number"], $0.time("fetched"))
+            }
+        }
+    }
+
+    func saveNewest(_ number: UInt32?, of prompt: PromptName, fetched: Timestamp) {
+        write { database in
+            let statement = try database.cachedStatement(
+                sql: "INSERT OR REPLACE INTO newest (name, number, fetched) VALUES (?, ?, ?)"
+            )
+            try statement.execute(arguments: [prompt.description, number, fetched.sinceEpoch])
+        }
+    }
+
+    func removeNewest(of prompt: PromptName) {
+        write { try $0.execute(sql: "DELETE FROM newest WHERE name = ?", arguments: [prompt.description]) }
+    }
+}
+
+/// A version's row without its times, and what its digest is made of.
+private struct StoredTexts {
+    let content: Data
+    let system: Data?
+    let critique: Data?
+    let metadata: Data
+    let etag: String?
+
+    init(_ prompt: Prompt) {
+        content = Data(prompt.content)
+        system = prompt.systemPrompt.map { Data($0) }
+        critique = prompt.critiquePrompt.map { Data($0) }
+        metadata = Data(prompt.metadata.serialized())
+        etag = prompt.etag
+    }
+
+    init(_ row: Row) {
+        content = row["content"]
+        system = row["system"]
+        critique = row["critique"]
+        metadata = row["metadata"]
+        etag = row["etag"]
+    }
+
+    var prompt: Prompt? {
+        Prompt(
+            metadata: Array(metadata),
+            content: Array(content),
+            systemPrompt: system.map { Array($0) },
+            critiquePrompt: critique.map { Array($0) },
+            etag: etag
+        )
+    }
+
+    /// Of the name too, so that no row can stand for another.
+    func digest(of name: PackageName) -> Data {
+        var hash = SHA256()
+        for part in [Data(name.description.utf8), content, system, critique, metadata, etag.map { Data($0.utf8) }] {
+            var length = Int64(part?.count ?? -1).littleEndian
+            withUnsafeBytes(of: &length) { hash.update(bufferPointer: $0) }
+            hash.update(data: part ?? Data())
+        }
+        return Data(hash.finalize())
+    }
+}
+
+extension Timestamp {
+    /// Nanoseconds, as the database keeps times; good until 2262.
+    var sinceEpoch: Int64 { seconds.multipliedReportingOverflow(by: 1_000_000_000).partialValue &+ Int64(nanoseconds) }
+
+    init(sinceEpoch: Int64) {
+        let (seconds, nanoseconds) = sinceEpoch.quotientAndRemainder(dividingBy: 1_000_000_000)
+        self.init(seconds: seconds, nanoseconds: Int32(nanoseconds))
+    }
+}
+
+extension Row {
+    func time(_ column: String) -> Timestamp { Timestamp(sinceEpoch: self[column]) }
+}

@@ -1,0 +1,132 @@
+import ClaroAPI
+import FUSE
+import GRDB
+import Glibc
+import Logging
+import Synchronization
+
+/// What was learnt, on disk: it outlives the mount, and all mounts of one library share it.
+///
+/// It is a cache and never an obstacle: what cannot be read counts as not there, what cannot be written is not kept, and
+/// neither is an error for anybody who reads a prompt. Every call is synchronous, takes some 10 to 100 µs, and waits at
+/// most `busyTimeout` for another process. Rules about lifetimes are not here but in `Freshness`.
+final class CacheDatabase: Sendable {
+    /// PRAGMA user_version. A database of another layout is set aside.
+    private static let layout: Int32 = 1
+    private static let fileName = "library.sqlite"
+    /// Longer than any transaction here takes, short enough for a caller to wait.
+    private static let busyTimeout: Double = 0.25
+
+    private let directory: String
+    private let logger: Logger
+    /// nil: there is no usable database, and this process does without.
+    private let pool: Mutex<DatabasePool?>
+    private let hasWarned = Mutex(false)
+
+    /// Opens the database in `directory`, which exists, or makes it. One that is damaged or of another layout is set aside.
+    init(directory: String, logger: Logger) {
+        self.directory = directory
+        self.logger = logger
+        pool = Mutex(nil)
+        let opened = open() ?? reopenAfterSettingAside("it cannot be opened")
+        pool.withLock { $0 = opened }
+    }
+
+    /// Reads; nil where there is nothing, or nothing that can be read.
+    func read<Value>(_ body: (Database) throws -> Value?) -> Value? {
+        guard let pool = pool.withLock({ $0 }) else { return nil }
+        do {
+            return try pool.read(body)
+        } catch {
+            failed(error, of: pool)
+            return nil
+        }
+    }
+
+    /// Writes in one transaction; nil where that failed and nothing was written.
+    @discardableResult
+    func write<Value>(_ body: (Database) throws -> Value?) -> Value? {
+        guard let pool = pool.withLock({ $0 }) else { return nil }
+        do {
+            return try pool.write(body)
+        } catch {
+            failed(error, of: pool)
+            return nil
+        }
+    }
+
+    // MARK: Opening, and doing without
+
+    private func open() -> DatabasePool? {
+        var configuration = Configuration()
+        configuration.busyMode = .timeout(Self.busyTimeout)
+        configuration.maximumReaderCount = 4
+        do {
+            let pool = try DatabasePool(path: "\(directory)/\(Self.fileName)", configuration: configuration)
+            return try pool.write { database in
+                let layout = try Int32.fetchOne(database, sql: "PRAGMA user_version") ?? 0
+                if layout == Self.layout { return true }
+                guard layout == 0, try !database.tableExists("version") else { return false }
+                try database.execute(sql: Self.schema)
+                return true
+            } ? pool : nil
+        } catch {
+            return nil
+        }
+    }
+
+    private static let schema = """
+        CREATE TABLE listing (
+            id INTEGER PRIMARY KEY CHECK (id = 1), fetched INTEGER NOT NULL, pages INTEGER NOT NULL
+        );
+        CREATE TABLE prompt (
+            inode INTEGER PRIMARY KEY, namespace TEXT NOT NULL, slug TEXT NOT NULL, newest INTEGER,
+            is_draft_known INTEGER NOT NULL, created INTEGER, changed INTEGER
+        );
+        CREATE TABLE newest (name TEXT PRIMARY KEY, number INTEGER, fetched INTEGER NOT NULL) WITHOUT ROWID;
+        CREATE TABLE version (
+            name TEXT NOT NULL UNIQUE, content BLOB NOT NULL, system BLOB, critique BLOB, metadata BLOB NOT NULL,
+            etag TEXT, changed INTEGER NOT NULL, fetched INTEGER NOT NULL, digest BLOB NOT NULL
+        );
+        CREATE TABLE inode (
+            number INTEGER PRIMARY KEY AUTOINCREMENT, parent INTEGER NOT NULL, name BLOB NOT NULL, body BLOB NOT NULL,
+            UNIQUE (parent, name, body)
+        );
+        INSERT INTO sqlite_sequence (name, seq) VALUES ('inode', \(InodeTable.first - 1));
+        PRAGMA user_version = \(layout);
+        """
+
+    /// A damaged database is of no use to anybody; one of another layout may be to another release, but nobody can use
+    /// both at once.
+    private func reopenAfterSettingAside(_ reason: String) -> DatabasePool? {
+        let path = "\(directory)/\(Self.fileName)"
+        logger.warning("\(path) is set aside: \(reason)")
+        for ending in ["", "-wal", "-shm"] {
+            // What stood aside before makes room; a directory there stays, and the rename fails.
+            unlink("\(path)\(ending).aside")
+            rename("\(path)\(ending)", "\(path)\(ending).aside")
+        }
+        let pool = open()
+        if pool == nil { logger.warning("nothing is kept in \(directory): no database can be made there") }
+        return pool
+    }
+
+    private func failed(_ error: any Error, of failed: DatabasePool) {
+        let code = (error as? DatabaseError)?.resultCode
+        guard code == .SQLITE_CORRUPT || code == .SQLITE_NOTADB else {
+            let isFirst = hasWarned.withLock { hasWarned in
+                defer { hasWarned = true }
+                return !hasWarned
+            }
+            if isFirst { logger.warning("the cache in \(directory) cannot be used fully: \(error)") }
+            return
+        }
+        pool.withLock { pool in
+            // Others may have noticed at the same time.
+            guard pool === failed else { return }
+            pool = nil
+        }
+        let fresh = reopenAfterSettingAside("it is damaged")
+        pool.withLock { $0 = fresh }
+    }
+}

@@ -1,0 +1,115 @@
+import ClaroAPI
+import FUSE
+import Synchronization
+
+/// What comes from the database and goes into it. What was fetched before this process began is as old as the system's
+/// clock says; in the future, it is as old as can be.
+extension Library {
+    // MARK: Bodies
+
+    /// Takes a version from the database, if memory has none.
+    func restoreBody(of key: VersionKey) {
+        guard let database, key.variables.isEmpty, cachedBody(of: key) == nil else { return }
+        guard let stored = database.version(key.packageName) else { return }
+        save(body(of: stored, previous: nil), as: key, age: age(of: stored.fetched))
+    }
+
+    /// A version that another process has fetched a moment ago.
+    func freshlyStoredBody(of key: VersionKey) -> VersionBody? {
+        guard let stored = database?.version(key.packageName), key.variables.isEmpty else { return nil }
+        let age = age(of: stored.fetched)
+        guard age < freshness.lifetime(of: key.selector) ?? Freshness.forever else { return nil }
+        let previous = cachedBody(of: key)
+        let fresh = body(of: stored, previous: previous)
+        let body = if let previous, previous.isSame(as: fresh) { previous } else { fresh }
+        save(body, as: key, age: age)
+        return body
+    }
+
+    func keep(_ prompt: Prompt, as key: VersionKey, _ body: VersionBody, isUnchanged: Bool) {
+        guard let database, key.variables.isEmpty else { return }
+        if isUnchanged {
+            database.touch(key.packageName, fetched: .now())
+        } else {
+            database.save(prompt, as: key.packageName, changed: body.modified, fetched: body.fetchedAt)
+        }
+    }
+
+    private func body(of stored: CacheDatabase.StoredVersion, previous: VersionBody?) -> VersionBody {
+        VersionBody(
+            stored.prompt,
+            previous: previous,
+            keepsTexts: false,
+            fallbackTime: mountTime,
+            changed: stored.changed,
+            fetched: stored.fetched
+        )
+    }
+
+    // MARK: The listing
+
+    /// Takes the listing from the database at its first use. Others who want it meanwhile wait for that, as they would
+    /// have to read it themselves.
+    func restoreListing() {
+        guard let database else { return }
+        listingRestoration.withLock { isDone in
+            guard !isDone else { return }
+            isDone = true
+            guard let stored = database.prompts() else { return }
+            use(listing(stored, previous: nil), age: age(of: stored.fetched))
+        }
+    }
+
+    /// A listing that another process has fetched a moment ago.
+    func freshlyStoredListing() -> Listing? {
+        guard let database, let fetched = database.listingTime() else { return nil }
+        guard age(of: fetched) < freshness.ttl, let stored = database.prompts() else { return nil }
+        let listing = listing(stored, previous: cachedListing)
+        use(listing, age: age(of: stored.fetched))
+        return listing
+    }
+
+    private func listing(
+        _ stored: (prompts: [Listing.Prompt], pageCount: Int, fetched: Timestamp),
+        previous: Listing?
+    ) -> Listing {
+        Listing(
+            stored.prompts,
+            pageCount: stored.pageCount,
+            previous: previous,
+            inodes: inodes,
+            fallbackTime: mountTime,
+            now: .now()
+        )
+    }
+
+    // MARK: latest
+
+    func restoreNewest(of prompt: PromptName) {
+        guard let database, state.withLock({ $0.newest[prompt]?.value }) == nil else { return }
+        guard let stored = database.newest(of: prompt) else { return }
+        let freshUntil = ContinuousClock.now + freshness.ttl - age(of: stored.fetched)
+        state.withLock { state in
+            guard state.newest[prompt]?.value == nil else { return }
+            state.newest[prompt, default: Renewable()].fetched(
+                stored.number.map(Newest.published) ?? .none,
+                freshUntil: freshUntil
+            )
+        }
+    }
+
+    /// That a prompt is absent, or that its `latest` has no number, is not worth keeping: it is asked again soon. That one
+    /// has nothing but a draft is.
+    func keep(_ newest: Newest, of prompt: PromptName, isListed: Bool) {
+        switch newest {
+        case .published(let number): database?.saveNewest(number, of: prompt, fetched: .now())
+        case .none where isListed: database?.saveNewest(nil, of: prompt, fetched: .now())
+        case .none, .opaque: database?.removeNewest(of: prompt)
+        }
+    }
+
+    private func age(of fetched: Timestamp) -> Duration {
+        let seconds = Timestamp.now().seconds - fetched.seconds
+        return seconds < 0 ? Freshness.forever : .seconds(seconds)
+    }
+}
