@@ -1,5 +1,6 @@
 import ClaroAPI
 import FUSE
+import FoundationEssentials
 import Glibc
 import Synchronization
 import SystemPackage
@@ -41,32 +42,39 @@ final class Blob: Sendable {
         var waiters: [(offset: Int64, waiter: Waiter<Void>)] = []
         var url: SignedURL?
         var nextID: UInt64 = 0
+        /// Chunks that are kept on disk.
+        var keptChunks: Set<Int> = []
+        /// Chunks from before this process, with their digests: looked at before anybody reads them.
+        var unverifiedChunks: [Int: Data] = [:]
         /// Why bytes could not be stored, for the download that is ended by it.
         var storeFailure: Errno?
     }
 
     let key: BlobKey
     private let client: ClaroClient
-    private let directory: CacheDirectory
+    private let blobFile: BlobFile
+    private let fetchLocks: FetchLocks?
     private let timeout: Duration
     private let faults: FaultLog
     private let state: Mutex<State>
 
-    /// `byteCount` is the real size, if it is known from before.
+    /// Takes up what `file` has from before.
     init(
         _ key: BlobKey,
-        byteCount: Int64?,
+        file: BlobFile,
+        fetchLocks: FetchLocks?,
         client: ClaroClient,
-        directory: CacheDirectory,
         timeout: Duration,
         faults: FaultLog
     ) {
         self.key = key
         self.client = client
-        self.directory = directory
+        blobFile = file
+        self.fetchLocks = fetchLocks
         self.timeout = timeout
         self.faults = faults
-        state = Mutex(State(byteCount: byteCount))
+        state = Mutex(State())
+        takeUpStored()
     }
 
     /// The real size, if the storage host has told it.
@@ -95,6 +103,7 @@ final class Blob: Sendable {
         let wanted = min(offset, size)..<min(offset + Int64(count), size)
         guard !wanted.isEmpty else { return .bytes([], 0..<0) }
         while true {
+            try verifyChunks(in: wanted)
             let (file, missing) = state.withLock { ($0.file, $0.present.firstMissing(from: wanted.lowerBound)) }
             if let file, missing >= wanted.upperBound {
                 return .file(file, offset: wanted.lowerBound, count: wanted.count)
@@ -154,8 +163,18 @@ final class Blob: Sendable {
     /// Runs a download to its end and tells those who wait for its bytes. A signed URL that is refused is replaced once.
     private func run(_ download: Download) async {
         let outcome: Result<Void, WaitError>
+        let lock = await fetchLocks?.lock("attachment \(key.itemID)", within: timeout)
+        // Another process may have brought what is wanted here.
+        if let lock, lock.hasWaited { takeUpStored() }
         do throws(APIError) {
-            outcome = .success(try await transfer(download))
+            let isThere = state.withLock { state in
+                state.byteCount.map {
+                    download.position >= $0 || state.present.contains(download.position..<download.position + 1)
+                }
+            }
+            if isThere != true { try await transfer(download) }
+            outcome = .success(())
+            keepChunks()
         } catch {
             faults.report(error)
             outcome = .failure(.failed(error))
@@ -214,19 +233,66 @@ final class Blob: Sendable {
     }
 
     private func preparedFile() throws(APIError) -> OpenFile {
-        if let file = state.withLock({ $0.file }) { return file }
-        let file: OpenFile
         do throws(Errno) {
-            file = try directory.makeUnlinkedFile()
+            return try openedFile()
         } catch {
             state.withLock { $0.storeFailure = error }
-            throw APIError(.malformed, .download, key.itemID, cause: "no file in \(directory.path): \(error)")
+            throw APIError(.malformed, .download, key.itemID, cause: "no file can be made for it: \(error)")
         }
+    }
+
+    private func openedFile() throws(Errno) -> OpenFile {
+        if let file = state.withLock({ $0.file }) { return file }
+        let file = try blobFile.open()
         return state.withLock { state in
             let chosen = state.file ?? file
             state.file = chosen
             return chosen
         }
+    }
+
+    // MARK: What is kept
+
+    /// Counts chunks as present that were stored by others, or before.
+    private func takeUpStored() {
+        guard let stored = blobFile.stored else { return }
+        state.withLock { state in
+            guard state.byteCount ?? stored.byteCount == stored.byteCount else { return }
+            state.byteCount = stored.byteCount
+            for (number, digest) in stored.chunks where !state.keptChunks.contains(number) {
+                state.keptChunks.insert(number)
+                state.unverifiedChunks[number] = digest
+                state.present.insert(BlobFile.range(ofChunk: number, byteCount: stored.byteCount))
+            }
+        }
+    }
+
+    /// Looks at chunks that are read for the first time in this process. Damaged ones are missing from then on.
+    private func verifyChunks(in range: Range<Int64>) throws(Errno) {
+        let size = CacheDatabase.chunkByteCount
+        let (suspects, byteCount) = state.withLock { state in
+            let numbers = Int(range.lowerBound / size)...Int((range.upperBound - 1) / size)
+            return (state.unverifiedChunks.filter { numbers.contains($0.key) }, state.byteCount ?? 0)
+        }
+        guard !suspects.isEmpty else { return }
+        let file = try openedFile()
+        for (number, digest) in suspects {
+            let isSound = blobFile.verify(chunk: number, byteCount: byteCount, digest, in: file)
+            state.withLock { state in
+                // Another reader may have looked at the same time.
+                guard state.unverifiedChunks.removeValue(forKey: number) != nil, !isSound else { return }
+                state.keptChunks.remove(number)
+                state.present.remove(BlobFile.range(ofChunk: number, byteCount: byteCount))
+            }
+        }
+    }
+
+    /// Keeps what has arrived, chunk by chunk.
+    private func keepChunks() {
+        let (file, present, byteCount, kept) = state.withLock { ($0.file, $0.present, $0.byteCount, $0.keptChunks) }
+        guard let file, let byteCount else { return }
+        let chunks = blobFile.keepChunks(of: file, present, byteCount: byteCount, known: kept)
+        state.withLock { $0.keptChunks.formUnion(chunks.keys) }
     }
 
     /// The head of the answer: settles the size, and whether the server sends the range or everything.

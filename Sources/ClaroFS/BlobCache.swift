@@ -3,8 +3,10 @@ import Synchronization
 
 /// The attachments that were read, up to a number of bytes on disk; then those go that were used longest ago.
 final class BlobCache: Sendable {
-    private struct State {
+    fileprivate struct State {
         var blobs: [BlobKey: Blob] = [:]
+        /// Of which the database was asked for the size.
+        var lookedUp: Set<BlobKey> = []
         /// When each was last asked for, as a count of all that was asked for.
         var lastUse: [BlobKey: UInt64] = [:]
         var uses: UInt64 = 0
@@ -13,6 +15,8 @@ final class BlobCache: Sendable {
     }
 
     private let client: ClaroClient
+    private let database: CacheDatabase?
+    private let fetchLocks: FetchLocks?
     private let directory: CacheDirectory
     private let byteBound: Int64
     /// Bytes to leave free on the disk.
@@ -23,6 +27,8 @@ final class BlobCache: Sendable {
 
     init(
         client: ClaroClient,
+        database: CacheDatabase?,
+        fetchLocks: FetchLocks?,
         directory: CacheDirectory,
         byteBound: Int64,
         minimumFree: Int64,
@@ -30,6 +36,8 @@ final class BlobCache: Sendable {
         faults: FaultLog
     ) {
         self.client = client
+        self.database = database
+        self.fetchLocks = fetchLocks
         self.directory = directory
         self.byteBound = byteBound
         self.minimumFree = minimumFree
@@ -39,49 +47,74 @@ final class BlobCache: Sendable {
 
     /// The one blob of this key, for a reader. Makes room first.
     func blob(_ key: BlobKey) -> Blob {
-        let (blob, evicted) = state.withLock { state in
-            state.uses += 1
-            state.lastUse[key] = state.uses
-            if let blob = state.blobs[key] { return (blob, [Blob]()) }
-            let evicted = evict(&state)
-            let blob = Blob(
-                key,
-                byteCount: state.byteCounts[key],
-                client: client,
-                directory: directory,
-                timeout: timeout,
-                faults: faults
-            )
+        if let blob = state.withLock({ $0.use(key) }) { return blob }
+        makeRoom()
+        database?.touch(key)
+        let blob = Blob(
+            key,
+            file: BlobFile(key, database: database, directory: directory),
+            fetchLocks: fetchLocks,
+            client: client,
+            timeout: timeout,
+            faults: faults
+        )
+        return state.withLock { state in
+            // Another reader may have been first.
+            if let other = state.use(key) { return other }
             state.blobs[key] = blob
-            return (blob, evicted)
+            return blob
         }
-        // Their files are closed, and gone, here: outside the lock.
-        withExtendedLifetime(evicted) {}
-        return blob
     }
 
     /// The size to show: the real one if it is known, else the one that the API claims, nil if neither.
     func byteCount(of key: BlobKey) -> (byteCount: Int64?, isReal: Bool) {
-        let real = state.withLock { state in state.blobs[key]?.knownByteCount ?? state.byteCounts[key] }
-        return (real ?? key.claimedByteCount, real != nil)
+        let (known, mustLook) = state.withLock { state in
+            let known = state.blobs[key]?.knownByteCount ?? state.byteCounts[key]
+            return (known, known == nil && state.lookedUp.insert(key).inserted)
+        }
+        if let known { return (known, true) }
+        if mustLook, let stored = database?.blob(key)?.byteCount {
+            state.withLock { $0.byteCounts[key] = stored }
+            return (stored, true)
+        }
+        return (key.claimedByteCount, false)
     }
 
     /// Bytes on disk.
-    var storedByteCount: Int64 { state.withLock { $0.blobs.values.reduce(0) { $0 + $1.storedByteCount } } }
+    var storedByteCount: Int64 { database?.blobByteCount ?? bytesInFiles }
 
-    private func evict(_ state: inout State) -> [Blob] {
-        var stored = state.blobs.values.reduce(0) { $0 + $1.storedByteCount }
-        var missing = minimumFree - directory.freeByteCount
-        var evicted: [Blob] = []
-        for (key, _) in state.lastUse.sorted(by: { $0.value < $1.value }) where stored > byteBound || missing > 0 {
-            guard let blob = state.blobs[key], !blob.isInUse else { continue }
-            state.byteCounts[key] = blob.knownByteCount
-            state.blobs[key] = nil
-            state.lastUse[key] = nil
-            stored -= blob.storedByteCount
-            missing -= blob.storedByteCount
-            evicted.append(blob)
+    private var bytesInFiles: Int64 { state.withLock { $0.blobs.values.reduce(0) { $0 + $1.storedByteCount } } }
+
+    /// Frees what is above the bounds, used longest ago first, as far as it is not in use here.
+    private func makeRoom() {
+        let excess = max(storedByteCount - byteBound, minimumFree - directory.freeByteCount)
+        guard excess > 0 else { return }
+        let (idle, inUse) = state.withLock { $0.takeIdle(byteCount: excess) }
+        database?.evictBlobs(freeing: excess, keeping: inUse)
+        // Files without a name are gone when their blobs are: here, outside the lock.
+        withExtendedLifetime(idle) {}
+    }
+}
+
+extension BlobCache.State {
+    fileprivate mutating func use(_ key: BlobKey) -> Blob? {
+        uses += 1
+        lastUse[key] = uses
+        return blobs[key]
+    }
+
+    /// Takes out blobs that nobody reads, until they make up `byteCount`; tells which ones stay.
+    fileprivate mutating func takeIdle(byteCount: Int64) -> (idle: [Blob], inUse: Set<BlobKey>) {
+        var idle: [Blob] = []
+        var freed: Int64 = 0
+        for (key, _) in lastUse.sorted(by: { $0.value < $1.value }) where freed < byteCount {
+            guard let blob = blobs[key], !blob.isInUse else { continue }
+            byteCounts[key] = blob.knownByteCount
+            blobs[key] = nil
+            lastUse[key] = nil
+            freed += blob.storedByteCount
+            idle.append(blob)
         }
-        return evicted
+        return (idle, Set(blobs.keys))
     }
 }

@@ -15,6 +15,13 @@ struct ByteRanges: Sendable {
         ranges.replaceSubrange(first..<last, with: [joined])
     }
 
+    mutating func remove(_ range: Range<Int64>) {
+        ranges = ranges.flatMap {
+            [$0.clamped(to: 0..<range.lowerBound), $0.clamped(to: range.upperBound..<Int64.max)]
+        }
+        .filter { !$0.isEmpty }
+    }
+
     /// The first byte at or after `offset` that is not there.
     func firstMissing(from offset: Int64) -> Int64 {
         ranges.first { $0.contains(offset) }?.upperBound ?? offset

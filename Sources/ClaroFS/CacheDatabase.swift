@@ -17,7 +17,7 @@ final class CacheDatabase: Sendable {
     /// Longer than any transaction here takes, short enough for a caller to wait.
     private static let busyTimeout: Double = 0.25
 
-    private let directory: String
+    let directory: String
     private let logger: Logger
     /// nil: there is no usable database, and this process does without.
     private let pool: Mutex<DatabasePool?>
@@ -92,6 +92,12 @@ final class CacheDatabase: Sendable {
             number INTEGER PRIMARY KEY AUTOINCREMENT, parent INTEGER NOT NULL, name BLOB NOT NULL, body BLOB NOT NULL,
             UNIQUE (parent, name, body)
         );
+        CREATE TABLE blob (
+            name TEXT NOT NULL UNIQUE, byte_count INTEGER NOT NULL, used INTEGER NOT NULL
+        );
+        CREATE TABLE chunk (
+            blob TEXT NOT NULL, number INTEGER NOT NULL, digest BLOB NOT NULL, PRIMARY KEY (blob, number)
+        ) WITHOUT ROWID;
         INSERT INTO sqlite_sequence (name, seq) VALUES ('inode', \(InodeTable.first - 1));
         PRAGMA user_version = \(layout);
         """

@@ -6,6 +6,7 @@ import SystemPackage
 extension ClaroFileSystem {
     package func attributes(of inode: InodeNumber) async throws(Errno) -> (attributes: Attributes, lifetime: Duration) {
         let node = try node(inode)
+        library.restoreListing()
         if case .version(let key) = node, key.isMutable { _ = try await library.body(of: key) }
         if case .attachment(_, let attachment) = node, blobs.byteCount(of: attachment.key).byteCount == nil {
             _ = try await blobs.blob(attachment.key).byteCount()
@@ -30,6 +31,8 @@ extension ClaroFileSystem {
     /// For how long the kernel may answer `stat` by itself.
     func attributeLifetime(of node: Node) -> Duration {
         switch node {
+        // Until there is a listing, times are those of the mount.
+        case .root, .namespace, .prompt: library.cachedListing == nil ? .zero : Freshness.forever
         case .version(let key), .context(let key): nameLifetime(ofVersion: key)
         case .attachment(_, let attachment):
             // A size that the API claims is believed until the storage host tells the real one.

@@ -76,6 +76,8 @@ package final class ClaroFileSystem: FileSystem {
         )
         blobs = BlobCache(
             client: client,
+            database: database,
+            fetchLocks: library.fetchLocks,
             directory: configuration.cacheDirectory,
             byteBound: configuration.cacheByteCount,
             minimumFree: configuration.minimumFreeByteCount,

@@ -1,0 +1,110 @@
+import FUSE
+import FoundationEssentials
+import GRDB
+import Glibc
+import SystemPackage
+
+/// Attachments: the bytes are in files beside the database, here is which of them are there.
+extension CacheDatabase {
+    /// What is stored of one attachment, in chunks of `chunkByteCount`, the last one shorter.
+    struct StoredBlob {
+        let byteCount: Int64
+        /// SHA-256 of each chunk that was there completely.
+        var chunks: [Int: Data]
+    }
+
+    static let chunkByteCount: Int64 = 1 << 20
+    private static let digestByteCount = 32
+
+    func blob(_ key: BlobKey) -> StoredBlob? {
+        read { database in
+            let name = key.digest.hexadecimal
+            let statement = try database.cachedStatement(sql: "SELECT byte_count FROM blob WHERE name = ?")
+            guard let byteCount = try Int64.fetchOne(statement, arguments: [name]) else { return nil }
+            let chunks = try database.cachedStatement(sql: "SELECT number, digest FROM chunk WHERE blob = ?")
+            let rows = try Row.fetchCursor(chunks, arguments: [name])
+            var blob = StoredBlob(byteCount: byteCount, chunks: [:])
+            while let row = try rows.next() { blob.chunks[row[0]] = row[1] }
+            return blob
+        }
+    }
+
+    /// Adds chunks to what is stored of an attachment.
+    func save(_ chunks: [Int: Data], of key: BlobKey, byteCount: Int64) {
+        write { database in
+            let name = key.digest.hexadecimal
+            try database.execute(
+                sql: """
+                    INSERT INTO blob (name, byte_count, used) VALUES (?, ?, unixepoch())
+                    ON CONFLICT (name) DO UPDATE SET byte_count = excluded.byte_count, used = excluded.used
+                    """,
+                arguments: [name, byteCount]
+            )
+            let insert = try database.cachedStatement(
+                sql: "INSERT OR REPLACE INTO chunk (blob, number, digest) VALUES (?, ?, ?)"
+            )
+            for (number, digest) in chunks { try insert.execute(arguments: [name, number, digest]) }
+            return true
+        }
+    }
+
+    /// That an attachment is used now.
+    func touch(_ key: BlobKey) {
+        write {
+            try $0.execute(
+                sql: "UPDATE blob SET used = unixepoch() WHERE name = ?",
+                arguments: [key.digest.hexadecimal]
+            )
+        }
+    }
+
+    /// Forgets a chunk whose bytes are not those that were stored.
+    func removeChunk(_ number: Int, of key: BlobKey) {
+        write { database in
+            try database.execute(
+                sql: "DELETE FROM chunk WHERE blob = ? AND number = ?",
+                arguments: [key.digest.hexadecimal, number]
+            )
+        }
+    }
+
+    /// Bytes stored of all attachments, to the chunk.
+    var blobByteCount: Int64 {
+        read { try Int64.fetchOne($0, sql: "SELECT count(*) FROM chunk") }.map { $0 * Self.chunkByteCount } ?? 0
+    }
+
+    /// Removes attachments, used longest ago first, until `byteCount` bytes are free or only those in `kept` are left.
+    /// Sizes stay known. Who has such a file open keeps it.
+    func evictBlobs(freeing byteCount: Int64, keeping kept: Set<BlobKey>) {
+        let names = Set(kept.map(\.digest.hexadecimal))
+        let evicted: [String]? = write { database in
+            let rows = try Row.fetchCursor(
+                database,
+                sql: """
+                    SELECT blob.name, count(*) FROM blob JOIN chunk ON chunk.blob = blob.name
+                    GROUP BY blob.name ORDER BY blob.used
+                    """
+            )
+            var evicted: [String] = []
+            var freed: Int64 = 0
+            while freed < byteCount, let row = try rows.next() {
+                let name: String = row[0]
+                guard !names.contains(name) else { continue }
+                evicted.append(name)
+                freed += row[1] as Int64 * Self.chunkByteCount
+            }
+            for name in evicted { try database.execute(sql: "DELETE FROM chunk WHERE blob = ?", arguments: [name]) }
+            return evicted
+        }
+        for name in evicted ?? [] { unlink("\(directory)/\(name)") }
+    }
+
+    /// The file for an attachment's bytes, made if it is not there.
+    ///
+    /// - Throws: what open(2) says.
+    func openBlobFile(_ key: BlobKey) throws(Errno) -> OpenFile {
+        let descriptor = Glibc.open("\(directory)/\(key.digest.hexadecimal)", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw Errno(rawValue: errno) }
+        return OpenFile(FileDescriptor(rawValue: descriptor))
+    }
+}
