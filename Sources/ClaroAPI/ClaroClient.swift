@@ -1,3 +1,4 @@
+import Crypto
 import Logging
 import Synchronization
 
@@ -67,9 +68,17 @@ package final class ClaroClient: Sendable {
 
     var key: APIKey { credentials.key }
 
-    /// Stands for what this client sees, an origin with a key, in names of files: a hash of both (64 hexadecimal digits).
+    /// Stands for what this client sees, an origin with a key, in names of files: a hash of both.
     package var cacheIdentity: String {
-        let digest = credentials.key.digest(after: Array("\(configuration.baseURL)\0".utf8))
+        Self.hexadecimal(credentials.key.digest(after: Array("\(configuration.baseURL)\0".utf8)))
+    }
+
+    /// Stands for the place that the key comes from, if that may hold another key later: a hash of it and the origin.
+    package var credentialSourceIdentity: String? {
+        credentials.file.map { Self.hexadecimal(SHA256.hash(data: Array("\(configuration.baseURL)\0\($0)".utf8))) }
+    }
+
+    private static func hexadecimal(_ digest: SHA256.Digest) -> String {
         let digits = Array("0123456789abcdef".utf8)
         return String(decoding: digest.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
     }

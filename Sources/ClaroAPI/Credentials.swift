@@ -114,6 +114,14 @@ package final class Credentials: Sendable, CustomStringConvertible {
 
     var key: APIKey { current.withLock { $0 } }
 
+    /// The file that the key is read from, which may hold another one some day; nil where it came otherwise.
+    var file: String? {
+        switch source {
+        case .environment: nil
+        case .file(let path, _): path
+        }
+    }
+
     /// Reads the file again and tells whether the key is another one now. A key from the environment stays.
     ///
     /// - Throws: `CredentialsError`; the key that was known then stays in use.

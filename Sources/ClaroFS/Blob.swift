@@ -34,6 +34,8 @@ final class Blob: Sendable {
 
     fileprivate struct State {
         var file: OpenFile?
+        /// Whether the file is one that outlives this process.
+        var isKept = true
         /// The real size, once the storage host has told it.
         var byteCount: Int64?
         var present = ByteRanges()
@@ -172,7 +174,7 @@ final class Blob: Sendable {
                     download.position >= $0 || state.present.contains(download.position..<download.position + 1)
                 }
             }
-            if isThere != true { try await transfer(download) }
+            if isThere != true { try await transferElsewhereIfFull(download) }
             outcome = .success(())
             keepChunks()
         } catch {
@@ -186,6 +188,26 @@ final class Blob: Sendable {
             return state.takeWaiters { offset in !others.contains { $0.willBring(offset) } }
         }
         for waiter in ended { waiter.end(outcome) }
+    }
+
+    /// Where the cache's disk is full, readers are served from a file that is not kept.
+    private func transferElsewhereIfFull(_ download: Download) async throws(APIError) {
+        let wasKept = state.withLock { $0.isKept }
+        do throws(APIError) {
+            return try await transfer(download)
+        } catch {
+            let (isFull, hasMoved) = state.withLock { state in
+                ([.noSpace, .diskQuotaExceeded].contains(state.storeFailure), wasKept && !state.isKept)
+            }
+            guard isFull || hasMoved else { throw error }
+            if !hasMoved {
+                guard wasKept, let file = try? blobFile.makeUnkept() else { throw error }
+                faults.reportFullDisk()
+                state.withLock { $0.moveTo(file) }
+            }
+            state.withLock { $0.restart(download.id, at: download.position) }
+        }
+        try await transfer(download)
     }
 
     private func transfer(_ download: Download) async throws(APIError) {
@@ -289,7 +311,9 @@ final class Blob: Sendable {
 
     /// Keeps what has arrived, chunk by chunk.
     private func keepChunks() {
-        let (file, present, byteCount, kept) = state.withLock { ($0.file, $0.present, $0.byteCount, $0.keptChunks) }
+        let (file, present, byteCount, kept) = state.withLock { state in
+            (state.isKept ? state.file : nil, state.present, state.byteCount, state.keptChunks)
+        }
         guard let file, let byteCount else { return }
         let chunks = blobFile.keepChunks(of: file, present, byteCount: byteCount, known: kept)
         state.withLock { $0.keptChunks.formUnion(chunks.keys) }
@@ -333,19 +357,35 @@ final class Blob: Sendable {
             position += Int64(written)
         }
         let end = position
-        let woken = state.withLock { state in
-            guard let index = state.downloads.firstIndex(where: { $0.id == id }) else { return [Waiter<Void>]() }
+        let woken: [Waiter<Void>]? = state.withLock { state in
+            // Another download may have moved to another file.
+            guard state.file === file, let index = state.downloads.firstIndex(where: { $0.id == id }) else {
+                return nil
+            }
             state.downloads[index].position = end
             state.present.insert(start..<end)
             guard state.byteCount != nil else { return [] }
             return state.takeWaiters { (start..<end).contains($0) }
         }
-        for waiter in woken { waiter.end(.success(())) }
-        return true
+        woken?.forEach { $0.end(.success(())) }
+        return woken != nil
     }
 }
 
 extension Blob.State {
+    /// Begins again in another, empty file that is not kept.
+    fileprivate mutating func moveTo(_ file: OpenFile) {
+        self.file = file
+        isKept = false
+        storeFailure = nil
+        present = ByteRanges()
+        unverifiedChunks = [:]
+    }
+
+    fileprivate mutating func restart(_ id: UInt64, at position: Int64) {
+        if let index = downloads.firstIndex(where: { $0.id == id }) { downloads[index].position = position }
+    }
+
     /// The download brings everything from `position` on.
     fileprivate mutating func redirect(_ id: UInt64, to position: Int64) {
         guard let index = downloads.firstIndex(where: { $0.id == id }) else { return }

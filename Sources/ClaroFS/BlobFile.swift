@@ -17,13 +17,23 @@ struct BlobFile: Sendable {
         self.directory = directory
     }
 
-    /// The file, to read and write. One that is kept may hold parts already.
+    /// The file, to read and write. One that is kept may hold parts already; where none can be kept it is one without
+    /// a name.
     ///
     /// - Throws: what open(2) says.
     func open() throws(Errno) -> OpenFile {
         guard let database else { return try directory.makeUnlinkedFile() }
-        return try database.openBlobFile(key)
+        do throws(Errno) {
+            return try database.openBlobFile(key)
+        } catch {
+            return try makeUnkept()
+        }
     }
+
+    /// A file outside of the cache, for when the cache's disk is full.
+    ///
+    /// - Throws: what open(2) says.
+    func makeUnkept() throws(Errno) -> OpenFile { try CacheDirectory.temporary.makeUnlinkedFile() }
 
     /// What is there from before.
     var stored: CacheDatabase.StoredBlob? { database?.blob(key) }

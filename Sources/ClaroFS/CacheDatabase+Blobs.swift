@@ -14,13 +14,14 @@ extension CacheDatabase {
     }
 
     static let chunkByteCount: Int64 = 1 << 20
-    private static let digestByteCount = 32
 
     func blob(_ key: BlobKey) -> StoredBlob? {
         read { database in
             let name = key.digest.hexadecimal
-            let statement = try database.cachedStatement(sql: "SELECT byte_count FROM blob WHERE name = ?")
-            guard let byteCount = try Int64.fetchOne(statement, arguments: [name]) else { return nil }
+            let statement = try database.cachedStatement(sql: "SELECT byte_count, digest FROM blob WHERE name = ?")
+            guard let head = try Row.fetchOne(statement, arguments: [name]) else { return nil }
+            let byteCount: Int64 = head["byte_count"]
+            guard head["digest"] == Self.digest(of: [name, byteCount]) else { return nil }
             let chunks = try database.cachedStatement(sql: "SELECT number, digest FROM chunk WHERE blob = ?")
             let rows = try Row.fetchCursor(chunks, arguments: [name])
             var blob = StoredBlob(byteCount: byteCount, chunks: [:])
@@ -35,10 +36,11 @@ extension CacheDatabase {
             let name = key.digest.hexadecimal
             try database.execute(
                 sql: """
-                    INSERT INTO blob (name, byte_count, used) VALUES (?, ?, unixepoch())
-                    ON CONFLICT (name) DO UPDATE SET byte_count = excluded.byte_count, used = excluded.used
+                    INSERT INTO blob (name, byte_count, used, digest) VALUES (?, ?, unixepoch(), ?)
+                    ON CONFLICT (name) DO UPDATE
+                    SET byte_count = excluded.byte_count, used = excluded.used, digest = excluded.digest
                     """,
-                arguments: [name, byteCount]
+                arguments: [name, byteCount, Self.digest(of: [name, byteCount])]
             )
             let insert = try database.cachedStatement(
                 sql: "INSERT OR REPLACE INTO chunk (blob, number, digest) VALUES (?, ?, ?)"

@@ -1,5 +1,7 @@
 import ClaroAPI
+import Crypto
 import FUSE
+import FoundationEssentials
 import GRDB
 
 /// The listing, a row for each prompt.
@@ -12,7 +14,9 @@ extension CacheDatabase {
     /// The whole listing, as it was stored.
     func prompts() -> (prompts: [Listing.Prompt], pageCount: Int, fetched: Timestamp)? {
         read { database in
-            guard let head = try Row.fetchOne(database, sql: "SELECT fetched, pages FROM listing") else { return nil }
+            guard let head = try Row.fetchOne(database, sql: "SELECT fetched, pages, digest FROM listing") else {
+                return nil
+            }
             let rows = try Row.fetchCursor(
                 database,
                 sql:
@@ -32,6 +36,7 @@ extension CacheDatabase {
                     )
                 )
             }
+            guard head["digest"] == Self.digest(of: prompts) else { return nil }
             return (prompts, head["pages"], head.time("fetched"))
         }
     }
@@ -72,10 +77,21 @@ extension CacheDatabase {
                 ])
             }
             try database.execute(
-                sql: "INSERT OR REPLACE INTO listing (id, fetched, pages) VALUES (1, ?, ?)",
-                arguments: [fetched.sinceEpoch, listing.pageCount]
+                sql: "INSERT OR REPLACE INTO listing (id, fetched, pages, digest) VALUES (1, ?, ?, ?)",
+                arguments: [fetched.sinceEpoch, listing.pageCount, Self.digest(of: Array(prompts.values))]
             )
             return true
         }
+    }
+
+    private static func digest(of prompts: [Listing.Prompt]) -> Data {
+        var hash = SHA256()
+        for prompt in prompts.sorted(by: { $0.inode < $1.inode }) {
+            let times = [prompt.created, prompt.changed].map { $0.map { "\($0.sinceEpoch)" } ?? "" }
+            let newest = prompt.newest.map { "\($0)" } ?? ""
+            let line = "\(prompt.inode) \(prompt.name) \(newest) \(prompt.isDraftKnown) \(times[0]) \(times[1])\n"
+            hash.update(data: Data(line.utf8))
+        }
+        return Data(hash.finalize())
     }
 }

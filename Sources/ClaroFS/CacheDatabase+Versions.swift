@@ -58,29 +58,47 @@ extension CacheDatabase {
         write { try $0.execute(sql: "DELETE FROM version WHERE name = ?", arguments: [name.description]) }
     }
 
+    /// Another key may see other prompts. What its listing does not show is then asked for again before it is served.
+    func forgetWhatTheKeyDecides() {
+        write {
+            try $0.execute(sql: "DELETE FROM listing; DELETE FROM newest; DELETE FROM version WHERE name LIKE '%:v0'")
+        }
+    }
+
     // MARK: latest
 
     /// The number of the newest published version, nil where nothing is published, and when that was learnt.
     func newest(of prompt: PromptName) -> (number: UInt32?, fetched: Timestamp)? {
         read { database in
-            let statement = try database.cachedStatement(sql: "SELECT number, fetched FROM newest WHERE name = ?")
-            return try Row.fetchOne(statement, arguments: [prompt.description]).map {
-                ($0["number"], $0.time("fetched"))
-            }
+            let statement = try database.cachedStatement(sql: "SELECT * FROM newest WHERE name = ?")
+            guard let row = try Row.fetchOne(statement, arguments: [prompt.description]) else { return nil }
+            let number: UInt32? = row["number"]
+            let fetched = row.time("fetched")
+            guard row["digest"] == Self.digest(of: [prompt.description, number, fetched.sinceEpoch]) else { return nil }
+            return (number, fetched)
         }
     }
 
     func saveNewest(_ number: UInt32?, of prompt: PromptName, fetched: Timestamp) {
         write { database in
             let statement = try database.cachedStatement(
-                sql: "INSERT OR REPLACE INTO newest (name, number, fetched) VALUES (?, ?, ?)"
+                sql: "INSERT OR REPLACE INTO newest (name, number, fetched, digest) VALUES (?, ?, ?, ?)"
             )
-            try statement.execute(arguments: [prompt.description, number, fetched.sinceEpoch])
+            let digest = Self.digest(of: [prompt.description, number, fetched.sinceEpoch])
+            try statement.execute(arguments: [prompt.description, number, fetched.sinceEpoch, digest])
         }
     }
 
     func removeNewest(of prompt: PromptName) {
         write { try $0.execute(sql: "DELETE FROM newest WHERE name = ?", arguments: [prompt.description]) }
+    }
+}
+
+extension CacheDatabase {
+    /// SQLite does not notice a flipped bit in a row. What would show as something wrong has a digest beside it.
+    static func digest(of values: [(any CustomStringConvertible)?]) -> Data {
+        let text = values.map { $0.map { "\($0)" } ?? "" }.joined(separator: "\u{0}")
+        return Data(SHA256.hash(data: Data(text.utf8)))
     }
 }
 

@@ -77,13 +77,16 @@ final class CacheDatabase: Sendable {
 
     private static let schema = """
         CREATE TABLE listing (
-            id INTEGER PRIMARY KEY CHECK (id = 1), fetched INTEGER NOT NULL, pages INTEGER NOT NULL
+            id INTEGER PRIMARY KEY CHECK (id = 1), fetched INTEGER NOT NULL, pages INTEGER NOT NULL,
+            digest BLOB NOT NULL
         );
         CREATE TABLE prompt (
             inode INTEGER PRIMARY KEY, namespace TEXT NOT NULL, slug TEXT NOT NULL, newest INTEGER,
             is_draft_known INTEGER NOT NULL, created INTEGER, changed INTEGER
         );
-        CREATE TABLE newest (name TEXT PRIMARY KEY, number INTEGER, fetched INTEGER NOT NULL) WITHOUT ROWID;
+        CREATE TABLE newest (
+            name TEXT PRIMARY KEY, number INTEGER, fetched INTEGER NOT NULL, digest BLOB NOT NULL
+        ) WITHOUT ROWID;
         CREATE TABLE version (
             name TEXT NOT NULL UNIQUE, content BLOB NOT NULL, system BLOB, critique BLOB, metadata BLOB NOT NULL,
             etag TEXT, changed INTEGER NOT NULL, fetched INTEGER NOT NULL, digest BLOB NOT NULL
@@ -93,7 +96,7 @@ final class CacheDatabase: Sendable {
             UNIQUE (parent, name, body)
         );
         CREATE TABLE blob (
-            name TEXT NOT NULL UNIQUE, byte_count INTEGER NOT NULL, used INTEGER NOT NULL
+            name TEXT NOT NULL UNIQUE, byte_count INTEGER NOT NULL, used INTEGER NOT NULL, digest BLOB NOT NULL
         );
         CREATE TABLE chunk (
             blob TEXT NOT NULL, number INTEGER NOT NULL, digest BLOB NOT NULL, PRIMARY KEY (blob, number)

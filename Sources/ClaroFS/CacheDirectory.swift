@@ -37,11 +37,46 @@ package struct CacheDirectory: Sendable {
     }
 
     /// The directory for one library as one key sees it, made if need be; nil where nothing is kept.
-    func store(for identity: String) -> String? {
+    ///
+    /// Where `source`, the place that the key comes from, gave another key before, and this one has no directory yet, that
+    /// key's is taken over.
+    func store(for identity: String, source: String?) -> (path: String, isTakenOver: Bool)? {
         guard keeps else { return nil }
         markAsCache()
         let store = "\(path)/\(identity)"
-        return mkdir(store, 0o700) == 0 || errno == EEXIST ? store : nil
+        var isTakenOver = false
+        if let source {
+            let note = "\(path)/key-\(source)"
+            if let previous = Self.read(note), previous != identity, access(store, F_OK) != 0 {
+                isTakenOver = rename("\(path)/\(previous)", store) == 0
+            }
+            Self.replace(note, with: identity)
+        }
+        guard mkdir(store, 0o700) == 0 || errno == EEXIST else { return nil }
+        return (store, isTakenOver)
+    }
+
+    /// The identity that a note holds: hexadecimal digits, or nothing that could lead elsewhere.
+    private static func read(_ note: String) -> String? {
+        guard let file = try? FileDescriptor.open(note, .readOnly, options: .closeOnExec) else { return nil }
+        var bytes = [UInt8](repeating: 0, count: 64)
+        let count = (try? file.closeAfter { try bytes.withUnsafeMutableBytes { try file.read(into: $0) } }) ?? 0
+        let text = String(decoding: bytes.prefix(count), as: UTF8.self)
+        return text.utf8.count == 64 && text.allSatisfy(\.isHexDigit) ? text : nil
+    }
+
+    private static func replace(_ note: String, with text: String) {
+        let temporary = "\(note).\(getpid())"
+        guard
+            let file = try? FileDescriptor.open(
+                temporary,
+                .writeOnly,
+                options: [.create, .truncate, .closeOnExec],
+                permissions: .ownerReadWrite
+            )
+        else { return }
+        _ = try? file.closeAfter { try file.writeAll(text.utf8) }
+        rename(temporary, note)
     }
 
     /// Tells backup programs to leave it out (bford.info/cachedir).

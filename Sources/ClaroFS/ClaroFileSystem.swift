@@ -60,8 +60,12 @@ package final class ClaroFileSystem: FileSystem {
         self.client = client
         self.invalidations = invalidations
         self.requestCounts = requestCounts
-        let store = configuration.cacheDirectory.store(for: client.cacheIdentity)
-        let database = store.map { CacheDatabase(directory: $0, logger: logger) }
+        let store = configuration.cacheDirectory.store(
+            for: client.cacheIdentity,
+            source: client.credentialSourceIdentity
+        )
+        let database = store.map { CacheDatabase(directory: $0.path, logger: logger) }
+        if store?.isTakenOver == true { database?.forgetWhatTheKeyDecides() }
         inodes = InodeTable(database)
         library = Library(
             client: client,
@@ -70,7 +74,7 @@ package final class ClaroFileSystem: FileSystem {
             include: configuration.include,
             inodes: inodes,
             database: database,
-            fetchLocks: store.flatMap { FetchLocks(directory: $0) },
+            fetchLocks: store.flatMap { FetchLocks(directory: $0.path) },
             invalidations: invalidations,
             faults: faults
         )

@@ -8,12 +8,14 @@ import Synchronization
 final class InodeTable: Sendable {
     private struct Held {
         let node: Node
+        /// nil for the root and for what is never looked up again.
+        let identity: Identity?
         /// INVARIANT: above 0 for every inode but the root, which the kernel holds without having looked it up.
         var lookups: UInt64
     }
 
     private struct State {
-        var held: [InodeNumber: Held] = [.root: Held(node: .root, lookups: 0)]
+        var held: [InodeNumber: Held] = [.root: Held(node: .root, identity: nil, lookups: 0)]
         var numbers: [Identity: InodeNumber] = [:]
         /// Directories of which all stored numbers are in `numbers`.
         var loaded: Set<InodeNumber> = []
@@ -25,8 +27,8 @@ final class InodeTable: Sendable {
             return InodeNumber(rawValue: next)
         }
 
-        mutating func hold(_ inode: InodeNumber, _ node: Node) {
-            held[inode, default: Held(node: node, lookups: 0)].lookups += 1
+        mutating func hold(_ inode: InodeNumber, _ node: Node, _ identity: Identity?) {
+            held[inode, default: Held(node: node, identity: identity, lookups: 0)].lookups += 1
         }
     }
 
@@ -82,15 +84,24 @@ final class InodeTable: Sendable {
     /// Counts a lookup of `node` and tells its number.
     func enter(_ node: Node, _ identity: Identity) -> InodeNumber {
         let inode = number(of: identity)
-        state.withLock { $0.hold(inode, node) }
-        return inode
+        return state.withLock { state in
+            // Only a damaged database gives one number to two things; for the kernel they would be one file.
+            if let held = state.held[inode], held.identity != identity {
+                let other = state.takeNumber()
+                state.numbers[identity] = other
+                state.hold(other, node, identity)
+                return other
+            }
+            state.hold(inode, node, identity)
+            return inode
+        }
     }
 
     /// Counts a lookup of what will never be looked up again.
     func enterTransient(_ node: Node) -> InodeNumber {
         state.withLock { state in
             let inode = state.takeNumber()
-            state.hold(inode, node)
+            state.hold(inode, node, nil)
             return inode
         }
     }

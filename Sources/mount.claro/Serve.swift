@@ -26,7 +26,7 @@ func serve(_ request: MountRequest, readiness: Readiness) throws(MountFailure) -
     let invalidations = Invalidations()
     let requestCounts = RequestCounts()
     let fileSystem = ClaroFileSystem(
-        try request.fileSystemConfiguration(),
+        try request.fileSystemConfiguration(logger),
         client: client,
         invalidations: invalidations,
         requestCounts: requestCounts,
@@ -171,10 +171,10 @@ extension MountRequest {
         return session
     }
 
-    fileprivate func fileSystemConfiguration() throws(MountFailure) -> ClaroFileSystem.Configuration {
+    fileprivate func fileSystemConfiguration(_ logger: Logger) throws(MountFailure) -> ClaroFileSystem.Configuration {
         var configuration = ClaroFileSystem.Configuration(
             source: source.name,
-            cacheDirectory: try usableCacheDirectory(),
+            cacheDirectory: try usableCacheDirectory(logger),
             user: options.uid ?? geteuid(),
             group: options.gid ?? getegid()
         )
@@ -191,7 +191,7 @@ extension MountRequest {
     }
 
     /// Files in memory would be no relief for memory.
-    private func usableCacheDirectory() throws(MountFailure) -> ClaroFS.CacheDirectory {
+    private func usableCacheDirectory(_ logger: Logger) throws(MountFailure) -> ClaroFS.CacheDirectory {
         guard let path = cacheDirectory?.string else { return .temporary }
         let directory: ClaroFS.CacheDirectory
         do throws(Errno) {
@@ -203,7 +203,28 @@ extension MountRequest {
                 : "\(error): choose another with -o cache=DIR, or cache=none"
             throw MountFailure(.usage, "using the cache directory \(path) failed: \(reason)")
         }
-        let isInMemory = ["tmpfs", "ramfs"].contains(try Place(path).containingMount().type)
-        return isInMemory ? .temporary : directory
+        let type = try Place(path).containingMount().type
+        if Self.memoryTypes.contains(type) { return .temporary }
+        guard Self.networkTypes.contains(type) else { return directory }
+        let local = "/var/tmp/claro-\(geteuid())"
+        logger.warning("the cache cannot be in \(path), which is on \(type): using \(local)")
+        do throws(Errno) {
+            return try ClaroFS.CacheDirectory(local)
+        } catch {
+            throw MountFailure(
+                .usage,
+                "using \(local) for the cache failed: \(error): choose another with -o cache=DIR"
+            )
+        }
+    }
+
+    private static var memoryTypes: Set<String> { ["tmpfs", "ramfs"] }
+
+    /// Where processes cannot share memory over a file, which SQLite's write-ahead log needs (sqlite.org/wal.html).
+    private static var networkTypes: Set<String> {
+        [
+            "nfs", "nfs4", "cifs", "smb3", "9p", "afs", "ceph", "glusterfs", "fuse.sshfs", "fuse.glusterfs",
+            "fuse.rclone",
+        ]
     }
 }
