@@ -23,6 +23,8 @@ package final class ChildProcess: Sendable {
     private let process: Process
     private let output: Pipe
     private let state = Mutex(State())
+    /// Left when all of standard error is read.
+    private let errorReading = DispatchGroup()
 
     package var processIdentifier: pid_t { process.processIdentifier }
 
@@ -43,7 +45,8 @@ package final class ChildProcess: Sendable {
         process.standardError = errors
         process.standardInput = FileHandle.nullDevice
         try process.run()
-        Thread.detachNewThread { [self] in readErrors(errors.fileHandleForReading) }
+        errorReading.enter()
+        Thread.detachNewThread { [self] in readErrors(errors) }
     }
 
     package static func start(
@@ -69,8 +72,10 @@ package final class ChildProcess: Sendable {
     /// Waits for the end.
     package func end() async throws -> Output {
         try await offPool { [self] in
-            let bytes = [UInt8](output.fileHandleForReading.readDataToEndOfFile())
+            var bytes: [UInt8] = []
+            while case let part = Self.read(output), !part.isEmpty { bytes += part }
             process.waitUntilExit()
+            errorReading.wait()
             let status = process.terminationStatus
             return Output(
                 status: process.terminationReason == .uncaughtSignal ? status + 128 : status,
@@ -98,9 +103,19 @@ package final class ChildProcess: Sendable {
         }
     }
 
-    private func readErrors(_ handle: FileHandle) {
+    /// What there is, waiting for some; nothing: the end. Foundation's own reading traps when a signal interrupts it.
+    private static func read(_ pipe: Pipe) -> [UInt8] {
+        var buffer = [UInt8](repeating: 0, count: 1 << 16)
         while true {
-            let data = handle.availableData
+            let count = Glibc.read(pipe.fileHandleForReading.fileDescriptor, &buffer, buffer.count)
+            if count >= 0 { return Array(buffer[..<count]) }
+            guard errno == EINTR else { return [] }
+        }
+    }
+
+    private func readErrors(_ pipe: Pipe) {
+        while true {
+            let data = Self.read(pipe)
             let found = state.withLock { state in
                 state.standardError += String(decoding: data, as: UTF8.self)
                 state.hasClosedErrors = data.isEmpty
@@ -109,7 +124,7 @@ package final class ChildProcess: Sendable {
                 return found.map { ($0.found, state.standardError.contains($0.text)) }
             }
             for (continuation, isThere) in found { continuation.resume(returning: isThere) }
-            if data.isEmpty { return }
+            if data.isEmpty { return errorReading.leave() }
         }
     }
 }
