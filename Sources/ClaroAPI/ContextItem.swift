@@ -1,7 +1,8 @@
 /// Something attached to a prompt: a file that can be downloaded, or the address of a page.
 package struct ContextItem: Sendable, Hashable {
     package enum Kind: Sendable, Hashable {
-        /// `byteCount` is nil where the API does not tell a plausible size: absent, negative, above `sizeBound`.
+        /// `byteCount` is nil where the API does not tell a plausible size: absent, negative, above `sizeBound`. Zero
+        /// is not either: nobody reads an empty file, so were it wrong, nothing would ever show that.
         case file(fileName: String?, byteCount: Int64?, mimeType: String?)
         case url(String)
     }
@@ -47,7 +48,7 @@ package struct ContextItem: Sendable, Hashable {
             return url.map(Kind.url)
         case "file":
             let isNamed = item["type"] != nil || item["fileName"] != nil
-            let byteCount = item["fileSize"]?.integer.flatMap { (0...sizeBound).contains($0) ? $0 : nil }
+            let byteCount = item["fileSize"]?.integer.flatMap { (1...sizeBound).contains($0) ? $0 : nil }
             let file = Kind.file(
                 fileName: item["fileName"]?.text,
                 byteCount: byteCount,
