@@ -80,6 +80,18 @@ final class BlobCache: Sendable {
         return (key.claimedByteCount, false)
     }
 
+    /// Whether the real size must be waited for before any is shown: where none is claimed, and while a reader's first
+    /// bytes are on their way. The kernel cuts a file that was claimed too long when the answer to its READ is short,
+    /// unless it was told attributes since it asked (fs/fuse/file.c, fuse_read_update_size); the reader would then get
+    /// zeros up to the claimed size.
+    func mustMeasure(_ key: BlobKey) -> Bool {
+        let (isReal, isInUse) = state.withLock { state in
+            let blob = state.blobs[key]
+            return ((blob?.knownByteCount ?? state.byteCounts[key]) != nil, blob?.isInUse ?? false)
+        }
+        return !isReal && (isInUse || key.claimedByteCount == nil)
+    }
+
     /// Bytes on disk.
     var storedByteCount: Int64 { database?.blobByteCount ?? bytesInFiles }
 

@@ -8,9 +8,7 @@ extension ClaroFileSystem {
         let node = try node(inode)
         library.restoreListing()
         if case .version(let key) = node, key.isMutable { _ = try await library.body(of: key) }
-        if case .attachment(_, let attachment) = node, blobs.byteCount(of: attachment.key).byteCount == nil {
-            _ = try await blobs.blob(attachment.key).byteCount()
-        }
+        if case .attachment(_, let attachment) = node { try await measure(attachment) }
         return (attributes(of: node, inode), attributeLifetime(of: node))
     }
 

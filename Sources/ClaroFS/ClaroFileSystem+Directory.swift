@@ -157,7 +157,7 @@ extension ClaroFileSystem {
 
     private func areAttributesKnown(_ node: Node) -> Bool {
         guard case .attachment(_, let attachment) = node else { return true }
-        return blobs.byteCount(of: attachment.key).byteCount != nil
+        return !blobs.mustMeasure(attachment.key)
     }
 }
 

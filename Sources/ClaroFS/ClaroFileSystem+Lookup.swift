@@ -51,9 +51,14 @@ extension ClaroFileSystem {
     }
 
     /// An attachment's size must be true when it is first shown; one that the API does not tell is asked for.
-    private func measure(_ attachment: Attachment) async throws(Errno) {
-        guard blobs.byteCount(of: attachment.key).byteCount == nil else { return }
-        _ = try await blobs.blob(attachment.key).byteCount()
+    func measure(_ attachment: Attachment) async throws(Errno) {
+        guard blobs.mustMeasure(attachment.key) else { return }
+        do throws(Errno) {
+            _ = try await blobs.blob(attachment.key).byteCount()
+        } catch {
+            // Nobody has got bytes of it, so what the API claims may stand.
+            guard attachment.key.claimedByteCount != nil, error != .interrupted else { throw error }
+        }
     }
 
     // MARK: Root

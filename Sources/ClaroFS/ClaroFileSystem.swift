@@ -140,11 +140,7 @@ package final class ClaroFileSystem: FileSystem {
         case .text(_, let file), .report(let file):
             return .part(of: file.bytes, at: offset, count: count)
         case .attachment(_, let attachment):
-            let wasKnown = blobs.byteCount(of: attachment.key).isReal
-            let result = try await blobs.blob(attachment.key).read(at: offset, count: count)
-            // Until now the kernel had the size that the API claims.
-            if !wasKnown { await invalidations.forgetAttributes(of: inode) }
-            return result
+            return try await blobs.blob(attachment.key).read(at: offset, count: count)
         default: throw .isDirectory
         }
     }

@@ -6,8 +6,6 @@ import Synchronization
 /// under way may hold (libfuse, fuse_lowlevel.h, fuse_lowlevel_notify_inval_entry), so no request's thread may do it.
 package final class Invalidations: Sendable {
     package enum Item: Sendable, Hashable {
-        /// What `stat` tells of an inode.
-        case attributes(InodeNumber)
         /// An inode's attributes and pages; of a directory, the list of names.
         case contents(InodeNumber)
         /// A name in a directory.
@@ -15,7 +13,7 @@ package final class Invalidations: Sendable {
     }
 
     private struct State {
-        var queue: [(items: [Item], sent: CheckedContinuation<Void, Never>?)] = []
+        var queue: [[Item]] = []
         var thread: Thread?
         var isStopped = false
     }
@@ -28,13 +26,12 @@ package final class Invalidations: Sendable {
     /// Sends soon. Things that the kernel does not know are no error. Nothing happens before the mount and after its end.
     package func send(_ items: [Item]) {
         guard !items.isEmpty else { return }
-        enqueue(items, nil)
-    }
-
-    /// Returns when the kernel has forgotten an inode's attributes. Safe while that inode is being read, because no
-    /// lock of it is needed; there is no such call for names, where it is not.
-    package func forgetAttributes(of inode: InodeNumber) async {
-        await withCheckedContinuation { enqueue([.attributes(inode)], $0) }
+        let isQueued = state.withLock { state in
+            guard state.thread != nil, !state.isStopped else { return false }
+            state.queue.append(items)
+            return true
+        }
+        if isQueued { wakeUps.signal() }
     }
 
     func start(_ session: OpaquePointer) {
@@ -45,23 +42,13 @@ package final class Invalidations: Sendable {
     }
 
     func stop() {
-        let (thread, rest) = state.withLock { state in
+        let thread = state.withLock { state in
             state.isStopped = true
-            defer { state.queue = [] }
-            return (state.thread.take(), state.queue)
+            state.queue = []
+            return state.thread.take()
         }
-        for entry in rest { entry.sent?.resume() }
         wakeUps.signal()
         thread?.join()
-    }
-
-    private func enqueue(_ items: [Item], _ sent: CheckedContinuation<Void, Never>?) {
-        let isQueued = state.withLock { state in
-            guard state.thread != nil, !state.isStopped else { return false }
-            state.queue.append((items, sent))
-            return true
-        }
-        if isQueued { wakeUps.signal() } else { sent?.resume() }
     }
 
     private func run(_ address: UInt) {
@@ -73,16 +60,12 @@ package final class Invalidations: Sendable {
                 return (state.queue, state.isStopped)
             }
             if isStopped { return }
-            for entry in batch {
-                for item in entry.items { Self.send(item, session) }
-                entry.sent?.resume()
-            }
+            for item in batch.joined() { Self.send(item, session) }
         }
     }
 
     private static func send(_ item: Item, _ session: OpaquePointer) {
         switch item {
-        case .attributes(let inode): _ = cfuse_invalidate_node(session, inode.rawValue, -1, 0)
         case .contents(let inode): _ = cfuse_invalidate_node(session, inode.rawValue, 0, 0)
         case .entry(let name, let parent):
             _ = name.withCString { cfuse_invalidate_entry(session, parent.rawValue, $0, name.bytes.count) }
