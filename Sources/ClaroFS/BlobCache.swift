@@ -85,11 +85,8 @@ final class BlobCache: Sendable {
     /// unless it was told attributes since it asked (fs/fuse/file.c, fuse_read_update_size); the reader would then get
     /// zeros up to the claimed size.
     func mustMeasure(_ key: BlobKey) -> Bool {
-        let (isReal, isInUse) = state.withLock { state in
-            let blob = state.blobs[key]
-            return ((blob?.knownByteCount ?? state.byteCounts[key]) != nil, blob?.isInUse ?? false)
-        }
-        return !isReal && (isInUse || key.claimedByteCount == nil)
+        let (byteCount, isReal) = byteCount(of: key)
+        return !isReal && (byteCount == nil || state.withLock { $0.blobs[key]?.isInUse ?? false })
     }
 
     /// Bytes on disk.
