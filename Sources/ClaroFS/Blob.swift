@@ -87,13 +87,13 @@ final class Blob: Sendable {
 
     var isInUse: Bool { state.withLock { !$0.downloads.isEmpty || !$0.waiters.isEmpty } }
 
-    /// The real size, learnt by beginning a download if need be.
+    /// The real size, learnt by beginning a download if need be: of what a reader at `offset` needs.
     ///
     /// - Throws: as `read`.
-    func byteCount() async throws(Errno) -> Int64 {
+    func byteCount(readingAt offset: Int64 = 0) async throws(Errno) -> Int64 {
         while true {
             if let byteCount = knownByteCount { return byteCount }
-            try await arrival(of: 0)
+            try await arrival(of: offset)
         }
     }
 
@@ -101,7 +101,7 @@ final class Blob: Sendable {
     ///
     /// - Throws: ENOENT, EACCES, EAGAIN, EIO, ENOSPC, EHOSTUNREACH, ETIMEDOUT, EINTR.
     func read(at offset: Int64, count: Int) async throws(Errno) -> ReadResult {
-        let size = try await byteCount()
+        let size = try await byteCount(readingAt: offset)
         let wanted = min(offset, size)..<min(offset + Int64(count), size)
         guard !wanted.isEmpty else { return .bytes([], 0..<0) }
         while true {
