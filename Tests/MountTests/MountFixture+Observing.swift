@@ -46,7 +46,7 @@ extension MountFixture {
     /// time, and in one quiet run it must ask nothing beyond what it must.
     func leastKernelRequests(of body: () async throws -> Void) async throws -> [String: Int] {
         var least = try await kernelRequests(of: body)
-        for _ in 1...30 where !least.isEmpty {
+        for _ in 1...10 where !least.isEmpty {
             let counts = try await kernelRequests(of: body)
             if counts.values.reduce(0, +) < least.values.reduce(0, +) { least = counts }
         }
