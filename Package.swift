@@ -74,6 +74,11 @@ let package = Package(
             swiftSettings: strict
         ),
         .testTarget(
+            name: "ClaroFSTests",
+            dependencies: ["ClaroFS", "ClaroAPI", "FUSE", "TestSupport", grdb, logging, systemPackage],
+            swiftSettings: strict
+        ),
+        .testTarget(
             name: "ClaroEmulatorTests",
             dependencies: ["ClaroEmulator", "claro-emulator"],
             swiftSettings: strict

@@ -16,6 +16,7 @@ struct ByteRanges: Sendable {
     }
 
     mutating func remove(_ range: Range<Int64>) {
+        guard !range.isEmpty else { return }
         ranges = ranges.flatMap {
             [$0.clamped(to: 0..<range.lowerBound), $0.clamped(to: range.upperBound..<Int64.max)]
         }

@@ -175,6 +175,7 @@ struct FaultTests {
             let reply = try await WireClient(emulator, patience: 1).getPrompt("@acme/support:v1")
             #expect(reply.raw.isEmpty)
             #expect(reply.ending == .silent)
+            await emulator.requests.wait(for: 1)
             #expect(emulator.requests.entries.map(\.status) == [nil])
         }
     }

@@ -55,15 +55,15 @@ struct WireClient: Sendable {
     let url: String
     var key: String? = "sk_test"
     /// How long nothing may come before the reply counts as `silent`.
-    var patience = 20
+    var patience = 120
 
-    init(_ url: String, key: String? = "sk_test", patience: Int = 20) {
+    init(_ url: String, key: String? = "sk_test", patience: Int = 120) {
         self.url = url
         self.key = key
         self.patience = patience
     }
 
-    init(_ emulator: Emulator, key: String? = "sk_test", patience: Int = 20) {
+    init(_ emulator: Emulator, key: String? = "sk_test", patience: Int = 120) {
         self.init(emulator.url, key: key, patience: patience)
     }
 

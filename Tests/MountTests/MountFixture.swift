@@ -19,15 +19,20 @@ struct MountFixture: Sendable {
         configuration: Emulator.Configuration = .init(),
         _ body: (MountFixture) async throws -> Void
     ) async throws {
-        let emulator = try await Emulator.start(workspace, configuration: configuration)
-        do {
-            try await with(serving: emulator, options: options, body)
-        } catch {
+        try await places.take {
+            let emulator = try await Emulator.start(workspace, configuration: configuration)
+            do {
+                try await with(serving: emulator, options: options, body)
+            } catch {
+                await emulator.stop()
+                throw error
+            }
             await emulator.stop()
-            throw error
         }
-        await emulator.stop()
     }
+
+    /// Six mounts at once keep two processors busy.
+    private static let places = Places(6)
 
     /// Mounts what `emulator` serves; otherwise as above.
     static func with(

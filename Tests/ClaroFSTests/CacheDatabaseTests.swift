@@ -1,0 +1,77 @@
+import ClaroAPI
+import Foundation
+import GRDB
+import Logging
+import TestSupport
+import Testing
+
+@testable import ClaroFS
+
+struct CacheDatabaseTests {
+    private func prompt(_ content: String) throws -> Prompt {
+        try #require(
+            Prompt(
+                metadata: Array(#"{"id": "p", "rate": 1.10, "version": "v1"}"#.utf8),
+                content: Array(content.utf8),
+                systemPrompt: Array("be brief".utf8),
+                critiquePrompt: nil,
+                etag: "\"e\""
+            )
+        )
+    }
+
+    private func name(_ slug: String) throws -> PackageName {
+        PackageName(try #require(PromptName(namespace: "acme", slug: slug)), .version(.published(1)))
+    }
+
+    private let time = Timestamp(seconds: 1_700_000_000, nanoseconds: 123_456_789)
+
+    @Test func `a version comes back as it was`() async throws {
+        try await ScratchDirectory.with { scratch async throws in
+            let prompt = try prompt("text\u{0}with anything ✓")
+            let database = CacheDatabase(directory: scratch.path, logger: Logger(label: "test"))
+            database.save(prompt, as: try name("a"), changed: time, fetched: time)
+            let reopened = CacheDatabase(directory: scratch.path, logger: Logger(label: "test"))
+            let stored = try #require(reopened.version(try name("a")))
+            #expect(stored.prompt == prompt)
+            #expect(stored.changed == time && stored.fetched == time)
+            #expect(reopened.version(try name("b")) == nil)
+        }
+    }
+
+    @Test(arguments: ["content", "system", "metadata", "etag", "name"])
+    func `a row whose bytes are others is not there`(column: String) async throws {
+        try await ScratchDirectory.with { scratch async throws in
+            let database = CacheDatabase(directory: scratch.path, logger: Logger(label: "test"))
+            database.save(try prompt("text"), as: try name("a"), changed: time, fetched: time)
+            let value = column == "name" ? "@acme/b:v1" : "{}"
+            database.write { try $0.execute(sql: "UPDATE version SET \(column) = ?", arguments: [value]) }
+            #expect(database.version(try name(column == "name" ? "b" : "a")) == nil)
+        }
+    }
+
+    @Test(arguments: [
+        "PRAGMA user_version = 7", "PRAGMA user_version = 0", "DROP TABLE version; PRAGMA user_version = 2",
+    ])
+    func `a database of another layout is set aside`(change: String) async throws {
+        try await ScratchDirectory.with { scratch async throws in
+            let old = CacheDatabase(directory: scratch.path, logger: Logger(label: "test"))
+            old.save(try prompt("text"), as: try name("a"), changed: time, fetched: time)
+            old.write { try $0.execute(sql: change) }
+            let new = CacheDatabase(directory: scratch.path, logger: Logger(label: "test"))
+            #expect(new.version(try name("a")) == nil)
+            new.save(try prompt("new"), as: try name("a"), changed: time, fetched: time)
+            #expect(try #require(new.version(try name("a"))).prompt.content == Array("new".utf8))
+            #expect(FileManager.default.fileExists(atPath: "\(scratch.path)/library.sqlite.aside"))
+        }
+    }
+
+    @Test func `where no database can be made nothing is kept and nothing fails`() async throws {
+        try await ScratchDirectory.with { scratch async throws in
+            let database = CacheDatabase(directory: "\(scratch.path)/absent", logger: Logger(label: "test"))
+            database.save(try prompt("text"), as: try name("a"), changed: time, fetched: time)
+            #expect(database.version(try name("a")) == nil)
+            #expect(database.prompts() == nil)
+        }
+    }
+}
