@@ -3,17 +3,22 @@
 #include "cfuse.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <fuse3/fuse_lowlevel.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/uio.h>
+#include <unistd.h>
 
 /// What libfuse hands back to each callback.
 struct binding {
     cfuse_operations operations;
     void *context;
+    /// From the arrival of INIT to its answer, during which libfuse writes nothing else.
+    bool is_answering_init;
 };
 
 /// Set once, before the first session: libfuse's log function has no user data.
@@ -30,7 +35,7 @@ static struct binding *binding_of(fuse_req_t r) { return fuse_req_userdata(r); }
 // MARK: Callbacks
 
 static void on_init(void *userdata, struct fuse_conn_info *connection) {
-    (void)userdata;
+    ((struct binding *)userdata)->is_answering_init = connection->capable & FUSE_CAP_PARALLEL_DIROPS;
     unsigned wanted = FUSE_CAP_READDIRPLUS | FUSE_CAP_CACHE_SYMLINKS | FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_ASYNC_READ |
                       FUSE_CAP_AUTO_INVAL_DATA | FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE;
     // READDIRPLUS_AUTO would leave attributes out of most answers. ATOMIC_O_TRUNC would let the kernel empty a file in
@@ -156,7 +161,30 @@ cfuse_session *cfuse_session_make(const char *options, const cfuse_operations *o
     return (cfuse_session *)session;
 }
 
-int cfuse_session_mount(cfuse_session *session, const char *path) { return fuse_session_mount(native(session), path); }
+// libfuse 3.14 takes FUSE_CAP_PARALLEL_DIROPS and leaves it out of its answer to INIT; without it the kernel lets one
+// lookup at a time into a directory, and those that wait for it cannot be interrupted (fs/fuse/inode.c, fuse_lock_inode).
+static ssize_t write_reply(int descriptor, struct iovec *parts, int count, void *userdata) {
+    struct binding *binding = userdata;
+    // struct fuse_init_out { uint32_t major; uint32_t minor; uint32_t max_readahead; uint32_t flags; … }
+    if (binding->is_answering_init && count > 1 && parts[1].iov_len >= 16)
+        ((uint32_t *)parts[1].iov_base)[3] |= 1 << 18;  // FUSE_PARALLEL_DIROPS
+    binding->is_answering_init = false;
+    return writev(descriptor, parts, count);
+}
+static ssize_t read_request(int descriptor, void *buffer, size_t size, void *userdata) {
+    return read(descriptor, buffer, size);
+}
+static ssize_t splice_reply(int from, off_t *from_at, int to, off_t *to_at, size_t size, unsigned flags,
+                            void *userdata) {
+    return splice(from, from_at, to, to_at, size, flags);
+}
+
+int cfuse_session_mount(cfuse_session *session, const char *path) {
+    int result = fuse_session_mount(native(session), path);
+    if (result != 0) return result;
+    struct fuse_custom_io io = {.writev = write_reply, .read = read_request, .splice_send = splice_reply};
+    return fuse_session_custom_io(native(session), &io, fuse_session_fd(native(session)));
+}
 void cfuse_session_unmount(cfuse_session *session) { fuse_session_unmount(native(session)); }
 void cfuse_session_destroy(cfuse_session *session) { fuse_session_destroy(native(session)); }
 
