@@ -74,7 +74,7 @@ struct TreeTests {
         }
     }
 
-    @Test func `a directory lists its names twice alike, however small the reader's buffer`() async throws {
+    @Test func `a directory lists each name once, in as many calls as it takes`() async throws {
         let prompts = (1...300).map { Workspace.Prompt("prompt-\($0)", versions: [.init("x")]) }
         try await MountFixture.with(["acme": prompts]) { mount async throws in
             let names = try await mount.names("@acme")
