@@ -68,7 +68,7 @@ extension ClaroFileSystem {
         return .members([
             ("namespaces", .count(listing.namespaces.count)),
             ("prompts", .count(listing.promptCount)),
-            ("ttlSeconds", .count(configuration.freshness.listingLifetime(pageCount: listing.pageCount).wholeSeconds)),
+            ("ttlSeconds", .count(library.listingLifetime.wholeSeconds)),
             ("freshForSeconds", .count(library.remainingListingLifetime.wholeSeconds)),
         ])
     }

@@ -17,11 +17,19 @@ package struct Freshness: Sendable {
 
     /// The budget that a key has for an hour (api-reference/rate-limits), of which a tenth may go into listings.
     private static let listingPagesPerHour = 10_000 / 10
+    /// So many of them may come close together: somebody who asks for a short `ttl` gets it for a while.
+    private static let listingPageBurst = 100
+    /// Listings of more pages than these are stretched with the default `ttl`, too, and have no burst.
+    private static let smallPageCount = 16
 
-    /// `ttl`, stretched so that renewing a listing of many pages again and again stays within its share of the budget:
-    /// 100,000 prompts are 1,000 pages and are renewed once an hour.
-    func listingLifetime(pageCount: Int) -> Duration {
-        max(ttl, .seconds(3600) * pageCount / Self.listingPagesPerHour)
+    /// `ttl`, stretched so that renewing the listing again and again stays within its share of the budget: 100,000 prompts
+    /// are 1,000 pages and are renewed once an hour. `recentPageCount` pages were fetched in the last hour.
+    func listingLifetime(pageCount: Int, recentPageCount: Int) -> Duration {
+        func spread(over pagesPerHour: Int) -> Duration { .seconds(3600) * pageCount / pagesPerHour }
+        guard ttl < spread(over: Self.listingPagesPerHour) else { return ttl }
+        guard pageCount <= Self.smallPageCount else { return spread(over: Self.listingPagesPerHour) }
+        if recentPageCount + pageCount <= Self.listingPageBurst { return ttl }
+        return max(ttl, spread(over: Self.listingPagesPerHour - Self.listingPageBurst))
     }
 
     /// How long a version's body may be used, nil for ever.

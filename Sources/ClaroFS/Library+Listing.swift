@@ -19,6 +19,9 @@ extension Library {
     /// The listing as far as it is cached.
     var cachedListing: Listing? { state.withLock { $0.listing.value } }
 
+    /// For how long the listing was good when it came.
+    var listingLifetime: Duration { state.withLock { $0.listingLifetime } }
+
     /// For how long the listing need not be renewed.
     var remainingListingLifetime: Duration {
         guard let until = state.withLock({ $0.listing.freshUntil }) else { return .zero }
@@ -151,13 +154,17 @@ extension Library {
 
     /// Serves `listing` from now on, `age` after it was fetched, and has the kernel forget what is no longer so.
     func use(_ listing: Listing, age: Duration) {
-        let lifetime = freshness.listingLifetime(pageCount: listing.pageCount)
+        let fetched = ContinuousClock.now - age
         let previous = state.withLock { state in
-            defer {
-                state.listing.fetched(listing, freshUntil: .now + lifetime - age)
-                state.listingFailure = nil
-            }
-            return state.listing.value
+            let previous = state.listing.value
+            state.listingFetches.removeAll { fetched - .seconds(3600) > $0.time }
+            let recent = state.listingFetches.reduce(0) { $0 + $1.pageCount }
+            state.listingFetches.append((fetched, listing.pageCount))
+            let lifetime = freshness.listingLifetime(pageCount: listing.pageCount, recentPageCount: recent)
+            state.listingLifetime = lifetime
+            state.listing.fetched(listing, freshUntil: fetched + lifetime)
+            state.listingFailure = nil
+            return previous
         }
         stale.clear(Self.listingSubject)
         if let previous { invalidations.send(listing.invalidations(replacing: previous)) }

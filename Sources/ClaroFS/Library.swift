@@ -19,6 +19,10 @@ final class Library: Sendable {
 
     struct State {
         var listing = Renewable<Listing>()
+        /// For how long the listing was good when it came.
+        var listingLifetime = Duration.zero
+        /// When listings were fetched in the last hour, and how many pages they took.
+        var listingFetches: [(time: ContinuousClock.Instant, pageCount: Int)] = []
         /// Why the last attempt to renew it failed, until one succeeds.
         var listingFailure: APIError?
         /// Of prompts for which the listing names no published version, or which it does not have.

@@ -5,9 +5,24 @@ import Testing
 
 struct FreshnessTests {
     @Test(arguments: [(1, 60), (16, 60), (17, 61), (100, 360), (1_000, 3_600)])
-    func `renewing listings takes at most a tenth of the hour's budget`(pages: Int, seconds: Int) {
-        let lifetime = Freshness().listingLifetime(pageCount: pages)
+    func `a long listing is believed for longer than ttl`(pages: Int, seconds: Int) {
+        let lifetime = Freshness().listingLifetime(pageCount: pages, recentPageCount: 0)
         #expect(lifetime >= .seconds(seconds) && lifetime < .seconds(seconds + 1))
+    }
+
+    @Test(arguments: [(1, 100), (1, 1_000), (7, 1_000), (16, 5_000), (16, 60_000), (17, 1_000), (300, 1_000)])
+    func `renewing listings takes at most a tenth of the hour's budget`(pages: Int, ttl: Int) {
+        var freshness = Freshness()
+        freshness.ttl = .milliseconds(ttl)
+        // Somebody lists again whenever he can, for three hours.
+        var fetches: [Duration] = []
+        var now = Duration.zero
+        while now < .seconds(3 * 3600) {
+            let recent = fetches.count { $0 >= now - .seconds(3600) } * pages
+            #expect(recent <= 1_000)
+            fetches.append(now)
+            now += freshness.listingLifetime(pageCount: pages, recentPageCount: recent)
+        }
     }
 
     @Test func `a published version is fresh for ever, unless metadata_ttl says otherwise`() {
