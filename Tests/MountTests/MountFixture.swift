@@ -34,15 +34,18 @@ struct MountFixture: Sendable {
     /// Six mounts at once keep two processors busy.
     private static let places = Places(6)
 
-    /// Mounts what `emulator` serves; otherwise as above.
+    /// Mounts what `emulator` serves; otherwise as above. `source` is an address that leads to it in another way than
+    /// its own; `environment` is all that the daemon gets.
     static func with(
         serving emulator: Emulator,
+        source: String? = nil,
         options: [String] = [],
+        environment: [String: String] = ["BAYT_API_KEY": key],
         _ body: (MountFixture) async throws -> Void
     ) async throws {
         try await ScratchDirectory.with { scratch in
             let path = try scratch.makeDirectory("mount")
-            let daemon = try await start(emulator, on: path, scratch, options)
+            let daemon = try await start(source ?? emulator.url, on: path, scratch, options, environment)
             let mount = MountFixture(emulator: emulator, path: path, scratch: scratch, daemon: daemon)
             do {
                 try await body(mount)
@@ -65,15 +68,16 @@ struct MountFixture: Sendable {
 
     /// Starts the daemon in the foreground and waits until it says that it is mounted.
     private static func start(
-        _ emulator: Emulator,
+        _ source: String,
         on path: String,
         _ scratch: ScratchDirectory,
-        _ options: [String]
+        _ options: [String],
+        _ environment: [String: String]
     ) async throws -> ChildProcess {
         let all = ["cache=\(scratch.path)/cache"] + options
         let daemon = try await ChildProcess.start(
-            [try program("mount.claro"), emulator.url, path, "--foreground", "-o", all.joined(separator: ",")],
-            environment: ["BAYT_API_KEY": key]
+            [try program("mount.claro"), source, path, "--foreground", "-o", all.joined(separator: ",")],
+            environment: environment
         )
         guard await daemon.waitForError("is mounted on") else {
             let end = try await daemon.end()
