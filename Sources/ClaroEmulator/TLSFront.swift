@@ -6,6 +6,7 @@ import Foundation
 package final class TLSFront: Sendable {
     /// The API's base URL over TLS.
     package let url: String
+    package let port: UInt16
     /// The authority's certificate in PEM; the only one that vouches for `url`.
     package let caFile: String
 
@@ -21,8 +22,9 @@ package final class TLSFront: Sendable {
     /// - Parameters:
     ///   - emulator: The server behind, by its API's port.
     ///   - hostName: What the certificate vouches for; any other name fails verification.
+    ///   - port: Where to listen; nil is any that is free.
     /// - Throws: `Failure` when openssl or stunnel does not do its part.
-    package init(to emulator: Emulator, hostName: String = "localhost") throws {
+    package init(to emulator: Emulator, hostName: String = "localhost", port: UInt16? = nil) throws {
         let directory = FileManager.default.temporaryDirectory.appending(path: "claro-tls-\(UUID().uuidString)")
         try FileManager.default.createDirectory(
             at: directory,
@@ -31,7 +33,7 @@ package final class TLSFront: Sendable {
         )
         do {
             try Self.makeCertificates(in: directory, hostName: hostName)
-            let port = try Self.freePort()
+            let port = try port ?? Self.freePort()
             let target = emulator.url.dropFirst("http://".count)
             let lines = [
                 "foreground = yes", "pid =", "socket = l:SO_REUSEADDR=1", "[claro]", "accept = 127.0.0.1:\(port)",
@@ -41,6 +43,7 @@ package final class TLSFront: Sendable {
             try (lines.joined(separator: "\n") + "\n").write(to: settings, atomically: true, encoding: .utf8)
             guardian = try PipedProcess("sh", ["-c", Self.guardScript, settings.path], keepsOutput: false)
             self.directory = directory
+            self.port = port
             url = "https://\(hostName):\(port)"
             caFile = directory.appending(path: "ca.pem").path
             try Self.waitUntilAccepting(port)

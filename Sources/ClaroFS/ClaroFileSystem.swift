@@ -94,13 +94,10 @@ package final class ClaroFileSystem: FileSystem {
     /// Whether a listing is there from before, however old.
     package var hasStoredListing: Bool { library.database?.listingTime() != nil }
 
-    /// Fetches the listing, which proves that the API is there and takes the key.
+    /// Fetches the listing before the mount, which proves that the API is there and takes the key. Who mounts tells why
+    /// not: a failure is not logged.
     package func fetchListing() async throws(APIError) {
-        do throws(Errno) {
-            _ = try await library.currentListing()
-        } catch {
-            throw library.listingFailure ?? APIError(.timeout, .listPrompts, "prompts")
-        }
+        try await library.firstListing()
     }
 
     /// Has everything that can change asked for again at its next use, and the key read again (SIGHUP).

@@ -13,6 +13,11 @@ extension Library {
         return try await listing(at: now) { $0.isFresh(at: now) }
     }
 
+    /// Fetches the listing for somebody who tells why it failed himself: nothing is logged then.
+    func firstListing() async throws(APIError) {
+        _ = try await fetchListing(logsFailure: false)
+    }
+
     /// The listing however old it is: walking through a directory on the way to something else renews nothing.
     func knownListing() async throws(Errno) -> Listing { try await listing(at: .now) { _ in true } }
 
@@ -121,7 +126,7 @@ extension Library {
 
     static var listingSubject: String { "the listing" }
 
-    private func fetchListing() async throws(APIError) -> Listing {
+    private func fetchListing(logsFailure: Bool = true) async throws(APIError) -> Listing {
         let lock = await fetchLocks?.lock(Self.listingSubject, within: timeout)
         if let lock, lock.hasWaited, let listing = freshlyStoredListing() { return listing }
         let answer: PromptListing
@@ -130,7 +135,7 @@ extension Library {
         } catch {
             // A 404 here says that this is no Claro API, not that there are no prompts.
             let error = error.code == .notFound ? error.asMalformed : error
-            faults.report(error)
+            if logsFailure { faults.report(error) }
             state.withLock { state in
                 state.listing.failed(at: .now)
                 state.listingFailure = error
