@@ -85,7 +85,10 @@ package final class ChildProcess: Sendable {
         }
     }
 
-    package func signal(_ number: Int32) { kill(process.processIdentifier, number) }
+    /// Sends a signal, unless it has ended: then its number may be another process's.
+    package func signal(_ number: Int32) {
+        if process.isRunning { kill(process.processIdentifier, number) }
+    }
 
     /// What it has written to standard error so far.
     package var standardError: String { state.withLock { $0.standardError } }
