@@ -83,6 +83,7 @@ let package = Package(
             dependencies: ["ClaroEmulator", "claro-emulator"],
             swiftSettings: strict
         ),
+        .testTarget(name: "FUSETests", dependencies: ["FUSE", "TestSupport", systemPackage], swiftSettings: strict),
         .testTarget(
             name: "MountClaroTests",
             dependencies: ["mount.claro", "ClaroAPI", "ClaroFS", logging, systemPackage],
