@@ -137,7 +137,7 @@ extension Library {
             let error = error.code == .notFound ? error.asMalformed : error
             if logsFailure { faults.report(error) }
             state.withLock { state in
-                state.listing.failed(at: .now)
+                state.listing.failed(error, at: .now)
                 state.listingFailure = error
             }
             throw error
@@ -219,7 +219,7 @@ extension Library {
         } catch {
             faults.report(error)
             state.withLock { state in
-                state.newest[prompt]?.failed(at: .now)
+                state.newest[prompt]?.failed(error, at: .now)
             }
             throw error
         }

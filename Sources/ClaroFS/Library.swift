@@ -213,7 +213,7 @@ final class Library: Sendable {
             guard error.isVerdict else {
                 // What was never there leaves nothing behind: anybody can name any number of versions.
                 guard state.bodies[key]?.value != nil else { return state.bodies[key] = nil }
-                state.bodies[key]?.failed(at: now)
+                state.bodies[key]?.failed(error, at: now)
                 return
             }
             state.hidden.insert(key)

@@ -40,10 +40,11 @@ struct Renewable<Value: Sendable>: Sendable {
         self.freshUntil = freshUntil
     }
 
-    /// The fetch failed and what was there stays.
-    mutating func failed(at now: ContinuousClock.Instant) {
+    /// The fetch failed and what was there stays. It is served without asking for a while, unless the API's answer was a
+    /// verdict on the thing itself: then it is not served.
+    mutating func failed(_ error: APIError, at now: ContinuousClock.Instant) {
         fetch = nil
-        backoff.failed(at: now)
+        if !error.isVerdict { backoff.failed(at: now) }
     }
 
     /// The next use fetches.
