@@ -97,7 +97,7 @@ static void on_rename(fuse_req_t r, fuse_ino_t p, const char *name, fuse_ino_t q
 }
 static void on_link(fuse_req_t r, fuse_ino_t n, fuse_ino_t p, const char *name) { CALL(r, modify); }
 static void on_write(fuse_req_t r, fuse_ino_t n, const char *bytes, size_t size, off_t at, struct fuse_file_info *f) {
-    CALL(r, modify);
+    CALL(r, write, n);
 }
 static void on_create(fuse_req_t r, fuse_ino_t p, const char *name, mode_t mode, struct fuse_file_info *f) {
     CALL(r, modify);

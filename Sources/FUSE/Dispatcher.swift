@@ -6,10 +6,14 @@ import SystemPackage
 /// Brings each request to the filesystem and its answer back: exactly one, on every path.
 final class Dispatcher: Sendable {
     private let fileSystem: any FileSystem
+    private let invalidations: Invalidations
     private let suspended = Mutex<[ObjectIdentifier: PendingRequest]>([:])
     private let unanswered = DispatchGroup()
 
-    init(_ fileSystem: any FileSystem) { self.fileSystem = fileSystem }
+    init(_ fileSystem: any FileSystem, _ invalidations: Invalidations) {
+        self.fileSystem = fileSystem
+        self.invalidations = invalidations
+    }
 
     var suspendedCount: Int { suspended.withLock { $0.count } }
 
@@ -72,6 +76,12 @@ final class Dispatcher: Sendable {
         // From the first ENOSYS on the kernel opens files and directories by itself, keeps their pages, and sends neither
         // OPEN nor RELEASE (fs/fuse/file.c, fuse_file_open).
         open: { _, request in Request(request).fail(.noFunction) },
+        // On a mount that was made writable the kernel writes a changed page of a shared mapping back, and would keep it
+        // for all readers although it was refused.
+        write: { context, request, node in
+            Request(request).fail(.readOnlyFileSystem)
+            from(context).invalidations.send([.contents(InodeNumber(rawValue: node))])
+        },
         modify: { _, request in Request(request).fail(.readOnlyFileSystem) }
     )
 

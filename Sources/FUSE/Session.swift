@@ -58,7 +58,7 @@ package final class Session: @unchecked Sendable {
         self.options = options
         self.invalidations = invalidations
         self.requestCounts = requestCounts
-        dispatcher = Dispatcher(fileSystem)
+        dispatcher = Dispatcher(fileSystem, invalidations)
         LibraryLog.shared.install()
         var operations = Dispatcher.operations
         let context = Unmanaged.passUnretained(dispatcher).toOpaque()

@@ -57,7 +57,8 @@ typedef struct {
                                    size_t size);
     /// OPEN and OPENDIR.
     void (*open)(void *context, cfuse_request *request);
-    /// Whatever would change something.
+    void (*write)(void *context, cfuse_request *request, uint64_t node);
+    /// Whatever else would change something.
     void (*modify)(void *context, cfuse_request *request);
 } cfuse_operations;
 
