@@ -167,7 +167,7 @@ final class Blob: Sendable {
         let outcome: Result<Void, WaitError>
         let lock = await fetchLocks?.lock("attachment \(key.itemID)", within: timeout)
         // Another process may have brought what is wanted here.
-        if let lock, lock.hasWaited { takeUpStored() }
+        if lock != nil { takeUpStored() }
         do throws(APIError) {
             let isThere = state.withLock { state in
                 state.byteCount.map {
@@ -279,7 +279,7 @@ final class Blob: Sendable {
     private func takeUpStored() {
         guard let stored = blobFile.stored else { return }
         state.withLock { state in
-            guard state.byteCount ?? stored.byteCount == stored.byteCount else { return }
+            guard state.isKept, state.byteCount ?? stored.byteCount == stored.byteCount else { return }
             state.byteCount = stored.byteCount
             for (number, digest) in stored.chunks where !state.keptChunks.contains(number) {
                 state.keptChunks.insert(number)

@@ -149,8 +149,9 @@ final class Library: Sendable {
     /// Makes the request, and saves what comes of it before any waiter hears of it.
     private func fetchBody(_ key: VersionKey) async throws(APIError) -> VersionBody {
         let lock = await fetchLocks?.lock(key.description, within: timeout)
-        if let lock, lock.hasWaited, let body = freshlyStoredBody(of: key) { return body }
         let previous = cachedBody(of: key)
+        // Another process may have fetched it since this one last looked.
+        if let lock, lock.hasWaited || previous == nil, let body = freshlyStoredBody(of: key) { return body }
         do throws(APIError) {
             let answer = try await client.getPrompt(
                 key.packageName,
