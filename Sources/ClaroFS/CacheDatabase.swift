@@ -61,8 +61,12 @@ final class CacheDatabase: Sendable {
         var configuration = Configuration()
         configuration.busyMode = .timeout(Self.busyTimeout)
         configuration.maximumReaderCount = 4
+        let path = "\(directory)/\(Self.fileName)"
+        // SQLite would make it readable by all; its other files get the mode that this one has.
+        let made = Glibc.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        if made >= 0 { close(made) }
         do {
-            let pool = try DatabasePool(path: "\(directory)/\(Self.fileName)", configuration: configuration)
+            let pool = try DatabasePool(path: path, configuration: configuration)
             return try pool.write { database in
                 let layout = try Int32.fetchOne(database, sql: "PRAGMA user_version") ?? 0
                 if layout == Self.layout { return true }
