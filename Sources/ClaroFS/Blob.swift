@@ -176,11 +176,11 @@ final class Blob: Sendable {
             }
             if isThere != true { try await transferElsewhereIfFull(download) }
             outcome = .success(())
-            keepChunks()
         } catch {
             faults.report(error)
             outcome = .failure(.failed(error))
         }
+        keepChunks()
         let ended = state.withLock { state in
             state.downloads.removeAll { $0.id == download.id }
             // Those who wait for bytes that another download brings go on waiting.
@@ -310,7 +310,7 @@ final class Blob: Sendable {
     }
 
     /// Keeps what has arrived, chunk by chunk.
-    private func keepChunks() {
+    func keepChunks() {
         let (file, present, byteCount, kept) = state.withLock { state in
             (state.isKept ? state.file : nil, state.present, state.byteCount, state.keptChunks)
         }

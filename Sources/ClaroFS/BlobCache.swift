@@ -89,6 +89,10 @@ final class BlobCache: Sendable {
         return !isReal && (byteCount == nil || state.withLock { $0.blobs[key]?.isInUse ?? false })
     }
 
+    func keepPartialDownloads() {
+        for blob in state.withLock({ Array($0.blobs.values) }) { blob.keepChunks() }
+    }
+
     /// Bytes on disk.
     var storedByteCount: Int64 { database?.blobByteCount ?? bytesInFiles }
 

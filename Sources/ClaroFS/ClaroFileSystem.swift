@@ -100,6 +100,9 @@ package final class ClaroFileSystem: FileSystem {
         try await library.firstListing()
     }
 
+    /// Keeps what has arrived of downloads that are not over; called when the mount ends.
+    package func keepPartialDownloads() { blobs.keepPartialDownloads() }
+
     /// Has everything that can change asked for again at its next use, and the key read again (SIGHUP).
     package func expireEverything() {
         client.reloadCredentials()
