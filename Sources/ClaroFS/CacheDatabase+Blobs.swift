@@ -43,9 +43,12 @@ extension CacheDatabase {
                 arguments: [name, byteCount, Self.digest(of: [name, byteCount])]
             )
             let insert = try database.cachedStatement(
-                sql: "INSERT OR REPLACE INTO chunk (blob, number, digest) VALUES (?, ?, ?)"
+                sql: "INSERT OR REPLACE INTO chunk (blob, number, byte_count, digest) VALUES (?, ?, ?, ?)"
             )
-            for (number, digest) in chunks { try insert.execute(arguments: [name, number, digest]) }
+            for (number, digest) in chunks {
+                let range = BlobFile.range(ofChunk: number, byteCount: byteCount)
+                try insert.execute(arguments: [name, number, range.count, digest])
+            }
             return true
         }
     }
@@ -70,10 +73,8 @@ extension CacheDatabase {
         }
     }
 
-    /// Bytes stored of all attachments, to the chunk.
-    var blobByteCount: Int64 {
-        read { try Int64.fetchOne($0, sql: "SELECT count(*) FROM chunk") }.map { $0 * Self.chunkByteCount } ?? 0
-    }
+    /// Bytes stored of all attachments, in complete chunks.
+    var blobByteCount: Int64 { read { try Int64.fetchOne($0, sql: "SELECT sum(byte_count) FROM chunk") } ?? 0 }
 
     /// Removes attachments, used longest ago first, until `byteCount` bytes are free or only those in `kept` are left.
     /// Sizes stay known. Who has such a file open keeps it.
@@ -83,7 +84,7 @@ extension CacheDatabase {
             let rows = try Row.fetchCursor(
                 database,
                 sql: """
-                    SELECT blob.name, count(*) FROM blob JOIN chunk ON chunk.blob = blob.name
+                    SELECT blob.name, sum(chunk.byte_count) FROM blob JOIN chunk ON chunk.blob = blob.name
                     GROUP BY blob.name ORDER BY blob.used
                     """
             )
@@ -93,7 +94,7 @@ extension CacheDatabase {
                 let name: String = row[0]
                 guard !names.contains(name) else { continue }
                 evicted.append(name)
-                freed += row[1] as Int64 * Self.chunkByteCount
+                freed += row[1]
             }
             for name in evicted { try database.execute(sql: "DELETE FROM chunk WHERE blob = ?", arguments: [name]) }
             return evicted

@@ -103,7 +103,8 @@ final class CacheDatabase: Sendable {
             name TEXT NOT NULL UNIQUE, byte_count INTEGER NOT NULL, used INTEGER NOT NULL, digest BLOB NOT NULL
         );
         CREATE TABLE chunk (
-            blob TEXT NOT NULL, number INTEGER NOT NULL, digest BLOB NOT NULL, PRIMARY KEY (blob, number)
+            blob TEXT NOT NULL, number INTEGER NOT NULL, byte_count INTEGER NOT NULL, digest BLOB NOT NULL,
+            PRIMARY KEY (blob, number)
         ) WITHOUT ROWID;
         INSERT INTO sqlite_sequence (name, seq) VALUES ('inode', \(InodeTable.first - 1));
         PRAGMA user_version = \(layout);
