@@ -4,19 +4,21 @@ import FUSE
 import FoundationEssentials
 import GRDB
 
-/// The listing, a row for each prompt.
+/// The listing, a row for each prompt. It belongs to the key that it was fetched with: to another it is not there.
 extension CacheDatabase {
     /// When the listing was fetched; nil: there is none. Costs the same for any number of prompts.
     func listingTime() -> Timestamp? {
-        read { try Row.fetchOne($0, sql: "SELECT fetched FROM listing").map { $0.time("fetched") } }
+        read { database in
+            let row = try Row.fetchOne(database, sql: "SELECT fetched FROM listing WHERE key = ?", arguments: [key])
+            return row?.time("fetched")
+        }
     }
 
     /// The whole listing, as it was stored.
     func prompts() -> (prompts: [Listing.Prompt], pageCount: Int, fetched: Timestamp)? {
         read { database in
-            guard let head = try Row.fetchOne(database, sql: "SELECT fetched, pages, digest FROM listing") else {
-                return nil
-            }
+            let sql = "SELECT fetched, pages, digest FROM listing WHERE key = ?"
+            guard let head = try Row.fetchOne(database, sql: sql, arguments: [key]) else { return nil }
             let rows = try Row.fetchCursor(
                 database,
                 sql:
@@ -42,8 +44,14 @@ extension CacheDatabase {
     }
 
     /// Replaces the stored listing; rows that stay the same are not written again.
+    ///
+    /// Another key may see other prompts. With its first listing everything goes that is not bound to a published version:
+    /// what the listing does not show is then asked for again before it is served.
     func save(_ listing: Listing, fetched: Timestamp) {
         write { database in
+            if let previous = try String.fetchOne(database, sql: "SELECT key FROM listing"), previous != key {
+                try database.execute(sql: "DELETE FROM newest; DELETE FROM version WHERE name LIKE '%:v0'")
+            }
             var stored: Set<Int64> = []
             let known = try Row.fetchCursor(
                 database,
@@ -77,8 +85,8 @@ extension CacheDatabase {
                 ])
             }
             try database.execute(
-                sql: "INSERT OR REPLACE INTO listing (id, fetched, pages, digest) VALUES (1, ?, ?, ?)",
-                arguments: [fetched.sinceEpoch, listing.pageCount, Self.digest(of: Array(prompts.values))]
+                sql: "INSERT OR REPLACE INTO listing (id, key, fetched, pages, digest) VALUES (1, ?, ?, ?, ?)",
+                arguments: [key, fetched.sinceEpoch, listing.pageCount, Self.digest(of: Array(prompts.values))]
             )
             return true
         }

@@ -58,13 +58,6 @@ extension CacheDatabase {
         write { try $0.execute(sql: "DELETE FROM version WHERE name = ?", arguments: [name.description]) }
     }
 
-    /// Another key may see other prompts. What its listing does not show is then asked for again before it is served.
-    func forgetWhatTheKeyDecides() {
-        write {
-            try $0.execute(sql: "DELETE FROM listing; DELETE FROM newest; DELETE FROM version WHERE name LIKE '%:v0'")
-        }
-    }
-
     // MARK: latest
 
     /// The number of the newest published version, nil where nothing is published, and when that was learnt.

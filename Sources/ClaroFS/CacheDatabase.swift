@@ -18,14 +18,17 @@ final class CacheDatabase: Sendable {
     private static let busyTimeout: Double = 0.25
 
     let directory: String
+    /// The key that this process uses, as `ClaroClient.cacheIdentity` names it.
+    let key: String
     private let logger: Logger
     /// nil: there is no usable database, and this process does without.
     private let pool: Mutex<DatabasePool?>
     private let hasWarned = Mutex(false)
 
     /// Opens the database in `directory`, which exists, or makes it. One that is damaged or of another layout is set aside.
-    init(directory: String, logger: Logger) {
+    init(directory: String, key: String, logger: Logger) {
         self.directory = directory
+        self.key = key
         self.logger = logger
         pool = Mutex(nil)
         let opened = open() ?? reopenAfterSettingAside("it cannot be opened")
@@ -81,8 +84,8 @@ final class CacheDatabase: Sendable {
 
     private static let schema = """
         CREATE TABLE listing (
-            id INTEGER PRIMARY KEY CHECK (id = 1), fetched INTEGER NOT NULL, pages INTEGER NOT NULL,
-            digest BLOB NOT NULL
+            id INTEGER PRIMARY KEY CHECK (id = 1), key TEXT NOT NULL, fetched INTEGER NOT NULL,
+            pages INTEGER NOT NULL, digest BLOB NOT NULL
         );
         CREATE TABLE prompt (
             inode INTEGER PRIMARY KEY, namespace TEXT NOT NULL, slug TEXT NOT NULL, newest INTEGER,

@@ -39,21 +39,20 @@ package struct CacheDirectory: Sendable {
     /// The directory for one library as one key sees it, made if need be; nil where nothing is kept.
     ///
     /// Where `source`, the place that the key comes from, gave another key before, and this one has no directory yet, that
-    /// key's is taken over.
-    func store(for identity: String, source: String?) -> (path: String, isTakenOver: Bool)? {
+    /// key's is taken over. Its listing stays that key's (`CacheDatabase.save(_:fetched:)`).
+    func store(for identity: String, source: String?) -> String? {
         guard keeps else { return nil }
         markAsCache()
         let store = "\(path)/\(identity)"
-        var isTakenOver = false
         if let source {
             let note = "\(path)/key-\(source)"
             if let previous = Self.read(note), previous != identity, access(store, F_OK) != 0 {
-                isTakenOver = rename("\(path)/\(previous)", store) == 0
+                rename("\(path)/\(previous)", store)
             }
             Self.replace(note, with: identity)
         }
         guard mkdir(store, 0o700) == 0 || errno == EEXIST else { return nil }
-        return (store, isTakenOver)
+        return store
     }
 
     /// The identity that a note holds: hexadecimal digits, or nothing that could lead elsewhere.

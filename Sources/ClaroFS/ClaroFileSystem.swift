@@ -60,12 +60,9 @@ package final class ClaroFileSystem: FileSystem {
         self.client = client
         self.invalidations = invalidations
         self.requestCounts = requestCounts
-        let store = configuration.cacheDirectory.store(
-            for: client.cacheIdentity,
-            source: client.credentialSourceIdentity
-        )
-        let database = store.map { CacheDatabase(directory: $0.path, logger: logger) }
-        if store?.isTakenOver == true { database?.forgetWhatTheKeyDecides() }
+        let key = client.cacheIdentity
+        let store = configuration.cacheDirectory.store(for: key, source: client.credentialSourceIdentity)
+        let database = store.map { CacheDatabase(directory: $0, key: key, logger: logger) }
         inodes = InodeTable(database)
         library = Library(
             client: client,
@@ -74,7 +71,7 @@ package final class ClaroFileSystem: FileSystem {
             include: configuration.include,
             inodes: inodes,
             database: database,
-            fetchLocks: store.flatMap { FetchLocks(directory: $0.path) },
+            fetchLocks: store.flatMap { FetchLocks(directory: $0) },
             invalidations: invalidations,
             faults: faults
         )

@@ -29,9 +29,9 @@ struct CacheDatabaseTests {
     @Test func `a version comes back as it was`() async throws {
         try await ScratchDirectory.with { scratch async throws in
             let prompt = try prompt("text\u{0}with anything ✓")
-            let database = CacheDatabase(directory: scratch.path, logger: Logger(label: "test"))
+            let database = CacheDatabase(directory: scratch.path, key: "key", logger: Logger(label: "test"))
             database.save(prompt, as: try name("a"), changed: time, fetched: time)
-            let reopened = CacheDatabase(directory: scratch.path, logger: Logger(label: "test"))
+            let reopened = CacheDatabase(directory: scratch.path, key: "key", logger: Logger(label: "test"))
             let stored = try #require(reopened.version(try name("a")))
             #expect(stored.prompt == prompt)
             #expect(stored.changed == time && stored.fetched == time)
@@ -42,7 +42,7 @@ struct CacheDatabaseTests {
     @Test(arguments: ["content", "system", "metadata", "etag", "name"])
     func `a row whose bytes are others is not there`(column: String) async throws {
         try await ScratchDirectory.with { scratch async throws in
-            let database = CacheDatabase(directory: scratch.path, logger: Logger(label: "test"))
+            let database = CacheDatabase(directory: scratch.path, key: "key", logger: Logger(label: "test"))
             database.save(try prompt("text"), as: try name("a"), changed: time, fetched: time)
             let value = column == "name" ? "@acme/b:v1" : "{}"
             database.write { try $0.execute(sql: "UPDATE version SET \(column) = ?", arguments: [value]) }
@@ -55,10 +55,10 @@ struct CacheDatabaseTests {
     ])
     func `a database of another layout is set aside`(change: String) async throws {
         try await ScratchDirectory.with { scratch async throws in
-            let old = CacheDatabase(directory: scratch.path, logger: Logger(label: "test"))
+            let old = CacheDatabase(directory: scratch.path, key: "key", logger: Logger(label: "test"))
             old.save(try prompt("text"), as: try name("a"), changed: time, fetched: time)
             old.write { try $0.execute(sql: change) }
-            let new = CacheDatabase(directory: scratch.path, logger: Logger(label: "test"))
+            let new = CacheDatabase(directory: scratch.path, key: "key", logger: Logger(label: "test"))
             #expect(new.version(try name("a")) == nil)
             new.save(try prompt("new"), as: try name("a"), changed: time, fetched: time)
             #expect(try #require(new.version(try name("a"))).prompt.content == Array("new".utf8))
@@ -68,7 +68,7 @@ struct CacheDatabaseTests {
 
     @Test func `where no database can be made nothing is kept and nothing fails`() async throws {
         try await ScratchDirectory.with { scratch async throws in
-            let database = CacheDatabase(directory: "\(scratch.path)/absent", logger: Logger(label: "test"))
+            let database = CacheDatabase(directory: "\(scratch.path)/absent", key: "key", logger: Logger(label: "test"))
             database.save(try prompt("text"), as: try name("a"), changed: time, fetched: time)
             #expect(database.version(try name("a")) == nil)
             #expect(database.prompts() == nil)

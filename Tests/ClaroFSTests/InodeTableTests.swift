@@ -37,9 +37,9 @@ struct InodeTableTests {
     @Test func `numbers are the same in another process's table, and new ones never meet old ones`() async throws {
         try await ScratchDirectory.with { scratch async throws in
             let logger = Logger(label: "test")
-            let first = InodeTable(CacheDatabase(directory: scratch.path, logger: logger))
+            let first = InodeTable(CacheDatabase(directory: scratch.path, key: "key", logger: logger))
             let old = first.numbers(of: ["a", "b", "c"].map { Identity($0, in: .root) })
-            let second = InodeTable(CacheDatabase(directory: scratch.path, logger: logger))
+            let second = InodeTable(CacheDatabase(directory: scratch.path, key: "key", logger: logger))
             let new = second.numbers(of: ["d", "c", "b", "a"].map { Identity($0, in: .root) })
             #expect(new.dropFirst() == [old[2], old[1], old[0]])
             #expect(!old.contains(new[0]))
