@@ -40,7 +40,7 @@ enum DeadMount {
         throw MountFailure(.mountFailure, "\(path) has a dead mount on it that cannot be taken away: \(error)")
     }
 
-    /// One stat(2) on a thread that may have to be left behind: only the end of the process ends a call that hangs.
+    /// One statvfs(3) on a thread that may have to be left behind: only the end of the process ends a call that hangs.
     private final class Question: Sendable {
         private let path: FilePath
         private let answer: FileDescriptor
@@ -51,8 +51,9 @@ enum DeadMount {
         }
 
         func ask() {
-            var status = stat()
-            let isDead = path.withPlatformString { stat($0, &status) } != 0 && errno == ENOTCONN
+            // What stat(2) tells the kernel may know by itself, and then says it of a dead mount too.
+            var status = statvfs()
+            let isDead = path.withPlatformString { statvfs($0, &status) } != 0 && errno == ENOTCONN
             _ = try? answer.writeAll([isDead ? 1 : 0])
             try? answer.close()
         }
