@@ -33,22 +33,12 @@ final class FaultLog: Sendable {
     private struct State {
         /// How often each cause came since it was last written about.
         var repeats: [Cause: Int] = [:]
-        var hasReportedFullDisk = false
     }
 
     private let logger: Logger
     private let state = Mutex(State())
 
     init(_ logger: Logger) { self.logger = logger }
-
-    /// That an attachment could not be kept because the cache's disk is full: said once.
-    func reportFullDisk() {
-        let isFirst = state.withLock { state in
-            defer { state.hasReportedFullDisk = true }
-            return !state.hasReportedFullDisk
-        }
-        if isFirst { logger.warning("the cache's disk is full: attachments are read without being kept") }
-    }
 
     /// To be called once for each failed fetch, however many callers waited for it.
     func report(_ error: APIError) {

@@ -202,7 +202,7 @@ final class Blob: Sendable {
             guard isFull || hasMoved else { throw error }
             if !hasMoved {
                 guard wasKept, let file = try? blobFile.makeUnkept() else { throw error }
-                faults.reportFullDisk()
+                blobFile.reportFullDisk()
                 state.withLock { $0.moveTo(file) }
             }
             state.withLock { $0.restart(download.id, at: download.position) }

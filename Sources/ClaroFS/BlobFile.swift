@@ -30,10 +30,13 @@ struct BlobFile: Sendable {
         }
     }
 
-    /// A file outside of the cache, for when the cache's disk is full.
+    /// A file outside of the cache, for when nothing can be kept.
     ///
     /// - Throws: what open(2) says.
     func makeUnkept() throws(Errno) -> OpenFile { try CacheDirectory.temporary.makeUnlinkedFile() }
+
+    /// Says, once, that the cache's disk is full.
+    func reportFullDisk() { database?.warn(CacheDatabase.fullDisk) }
 
     /// What is there from before.
     var stored: CacheDatabase.StoredBlob? { database?.blob(key) }

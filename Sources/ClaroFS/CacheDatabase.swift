@@ -17,6 +17,8 @@ final class CacheDatabase: Sendable {
     /// Longer than any transaction here takes, short enough for a caller to wait.
     private static let busyTimeout: Double = 0.25
 
+    static let fullDisk = "its disk is full"
+
     let directory: String
     /// The key that this process uses, as `ClaroClient.cacheIdentity` names it.
     let key: String
@@ -31,8 +33,17 @@ final class CacheDatabase: Sendable {
         self.key = key
         self.logger = logger
         pool = Mutex(nil)
-        let opened = open() ?? reopenAfterSettingAside("it cannot be opened")
+        let opened = openOrSetAside()
         pool.withLock { $0 = opened }
+    }
+
+    /// Says, once, that not everything is kept.
+    func warn(_ cause: String) {
+        let isFirst = hasWarned.withLock { hasWarned in
+            defer { hasWarned = true }
+            return !hasWarned
+        }
+        if isFirst { logger.warning("the cache in \(directory) cannot be used fully: \(cause)") }
     }
 
     /// Reads; nil where there is nothing, or nothing that can be read.
@@ -60,7 +71,19 @@ final class CacheDatabase: Sendable {
 
     // MARK: Opening, and doing without
 
-    private func open() -> DatabasePool? {
+    private func openOrSetAside() -> DatabasePool? {
+        do {
+            return try open() ?? reopenAfterSettingAside("it has another layout")
+        } catch let error as DatabaseError where error.isPassing {
+            warn(error.cause)
+            return nil
+        } catch {
+            return reopenAfterSettingAside("it cannot be opened")
+        }
+    }
+
+    /// nil: it has another layout.
+    private func open() throws -> DatabasePool? {
         var configuration = Configuration()
         configuration.busyMode = .timeout(Self.busyTimeout)
         configuration.maximumReaderCount = 4
@@ -68,18 +91,15 @@ final class CacheDatabase: Sendable {
         // SQLite would make it readable by all; its other files get the mode that this one has.
         let made = Glibc.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         if made >= 0 { close(made) }
-        do {
-            let pool = try DatabasePool(path: path, configuration: configuration)
-            return try pool.write { database in
-                let layout = try Int32.fetchOne(database, sql: "PRAGMA user_version") ?? 0
-                if layout == Self.layout { return true }
-                guard layout == 0, try !database.tableExists("version") else { return false }
-                try database.execute(sql: Self.schema)
-                return true
-            } ? pool : nil
-        } catch {
-            return nil
+        let pool = try DatabasePool(path: path, configuration: configuration)
+        let isUsable = try pool.write { database in
+            let layout = try Int32.fetchOne(database, sql: "PRAGMA user_version") ?? 0
+            if layout == Self.layout { return true }
+            guard layout == 0, try !database.tableExists("version") else { return false }
+            try database.execute(sql: Self.schema)
+            return true
         }
+        return isUsable ? pool : nil
     }
 
     private static let schema = """
@@ -123,20 +143,20 @@ final class CacheDatabase: Sendable {
             unlink("\(path)\(ending).aside")
             rename("\(path)\(ending)", "\(path)\(ending).aside")
         }
-        let pool = open()
-        if pool == nil { logger.warning("nothing is kept in \(directory): no database can be made there") }
-        return pool
+        do {
+            if let pool = try open() { return pool }
+        } catch let error as DatabaseError where error.isPassing {
+            warn(error.cause)
+            return nil
+        } catch {}
+        logger.warning("nothing is kept in \(directory): no database can be made there")
+        return nil
     }
 
     private func failed(_ error: any Error, of failed: DatabasePool) {
         let code = (error as? DatabaseError)?.resultCode
         guard code == .SQLITE_CORRUPT || code == .SQLITE_NOTADB else {
-            let isFirst = hasWarned.withLock { hasWarned in
-                defer { hasWarned = true }
-                return !hasWarned
-            }
-            if isFirst { logger.warning("the cache in \(directory) cannot be used fully: \(error)") }
-            return
+            return warn((error as? DatabaseError)?.cause ?? "\(error)")
         }
         pool.withLock { pool in
             // Others may have noticed at the same time.
@@ -146,4 +166,21 @@ final class CacheDatabase: Sendable {
         let fresh = reopenAfterSettingAside("it is damaged")
         pool.withLock { $0 = fresh }
     }
+}
+
+extension DatabaseError {
+    /// Whether the database may be sound and cannot be used now: the disk is full, or another process is slow.
+    fileprivate var isPassing: Bool {
+        switch resultCode {
+        case .SQLITE_FULL, .SQLITE_BUSY, .SQLITE_NOMEM: true
+        case .SQLITE_IOERR:
+            [
+                .SQLITE_IOERR_SHMSIZE, .SQLITE_IOERR_SHMMAP, .SQLITE_IOERR_WRITE, .SQLITE_IOERR_FSYNC,
+                .SQLITE_IOERR_TRUNCATE,
+            ].contains(extendedResultCode)
+        default: false
+        }
+    }
+
+    fileprivate var cause: String { resultCode == .SQLITE_FULL ? CacheDatabase.fullDisk : "\(self)" }
 }
