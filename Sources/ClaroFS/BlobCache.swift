@@ -45,11 +45,11 @@ final class BlobCache: Sendable {
         self.faults = faults
     }
 
-    /// The one blob of this key, for a reader. Makes room first.
+    /// The one blob of this key, for a reader. Makes room first, but not in its place.
     func blob(_ key: BlobKey) -> Blob {
         if let blob = state.withLock({ $0.use(key) }) { return blob }
-        makeRoom()
         database?.touch(key)
+        makeRoom(keeping: key)
         let blob = Blob(
             key,
             file: BlobFile(key, database: database, directory: directory),
@@ -99,11 +99,11 @@ final class BlobCache: Sendable {
     private var bytesInFiles: Int64 { state.withLock { $0.blobs.values.reduce(0) { $0 + $1.storedByteCount } } }
 
     /// Frees what is above the bounds, used longest ago first, as far as it is not in use here.
-    private func makeRoom() {
+    private func makeRoom(keeping key: BlobKey) {
         let excess = max(storedByteCount - byteBound, minimumFree - directory.freeByteCount)
         guard excess > 0 else { return }
         let (idle, inUse) = state.withLock { $0.takeIdle(byteCount: excess) }
-        database?.evictBlobs(freeing: excess, keeping: inUse)
+        database?.evictBlobs(freeing: excess, keeping: inUse.union([key]))
         // Files without a name are gone when their blobs are: here, outside the lock.
         withExtendedLifetime(idle) {}
     }

@@ -1,3 +1,4 @@
+import ClaroAPI
 import FUSE
 import FoundationEssentials
 import GRDB
@@ -36,11 +37,11 @@ extension CacheDatabase {
             let name = key.digest.hexadecimal
             try database.execute(
                 sql: """
-                    INSERT INTO blob (name, byte_count, used, digest) VALUES (?, ?, unixepoch(), ?)
+                    INSERT INTO blob (name, byte_count, used, digest) VALUES (?, ?, ?, ?)
                     ON CONFLICT (name) DO UPDATE
                     SET byte_count = excluded.byte_count, used = excluded.used, digest = excluded.digest
                     """,
-                arguments: [name, byteCount, Self.digest(of: [name, byteCount])]
+                arguments: [name, byteCount, Timestamp.now().sinceEpoch, Self.digest(of: [name, byteCount])]
             )
             let insert = try database.cachedStatement(
                 sql: "INSERT OR REPLACE INTO chunk (blob, number, byte_count, digest) VALUES (?, ?, ?, ?)"
@@ -57,8 +58,8 @@ extension CacheDatabase {
     func touch(_ key: BlobKey) {
         write {
             try $0.execute(
-                sql: "UPDATE blob SET used = unixepoch() WHERE name = ?",
-                arguments: [key.digest.hexadecimal]
+                sql: "UPDATE blob SET used = ? WHERE name = ?",
+                arguments: [Timestamp.now().sinceEpoch, key.digest.hexadecimal]
             )
         }
     }
