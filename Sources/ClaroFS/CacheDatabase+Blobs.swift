@@ -103,12 +103,28 @@ extension CacheDatabase {
         for name in evicted ?? [] { unlink("\(directory)/\(name)") }
     }
 
-    /// The file for an attachment's bytes, made if it is not there.
+    /// The file for an attachment's bytes, made if it is not there. What is no file makes room for one.
     ///
     /// - Throws: what open(2) says.
     func openBlobFile(_ key: BlobKey) throws(Errno) -> OpenFile {
-        let descriptor = Glibc.open("\(directory)/\(key.digest.hexadecimal)", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        let path = "\(directory)/\(key.digest.hexadecimal)"
+        do throws(Errno) {
+            return try Self.openRegularFile(path)
+        } catch {
+            guard error == .tooManySymbolicLinkLevels, unlink(path) == 0 else { throw error }
+            return try Self.openRegularFile(path)
+        }
+    }
+
+    /// - Throws: ELOOP for what is neither a file nor a directory, and what open(2) says.
+    private static func openRegularFile(_ path: String) throws(Errno) -> OpenFile {
+        let flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC
+        let descriptor = Glibc.open(path, flags, 0o600)
         guard descriptor >= 0 else { throw Errno(rawValue: errno) }
-        return OpenFile(FileDescriptor(rawValue: descriptor))
+        let file = OpenFile(FileDescriptor(rawValue: descriptor))
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw Errno(rawValue: errno) }
+        guard status.st_mode & S_IFMT == S_IFREG else { throw .tooManySymbolicLinkLevels }
+        return file
     }
 }
