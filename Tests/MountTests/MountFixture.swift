@@ -32,7 +32,7 @@ struct MountFixture: Sendable {
     }
 
     /// Six mounts at once keep two processors busy.
-    private static let places = Places(6)
+    static let places = Places(6)
 
     /// Mounts what `emulator` serves; otherwise as above. `source` is an address that leads to it in another way than
     /// its own; `environment` is all that the daemon gets.
@@ -44,18 +44,27 @@ struct MountFixture: Sendable {
         _ body: (MountFixture) async throws -> Void
     ) async throws {
         try await ScratchDirectory.with { scratch in
-            let path = try scratch.makeDirectory("mount")
-            let daemon = try await start(source ?? emulator.url, on: path, scratch, options, environment)
-            let mount = MountFixture(emulator: emulator, path: path, scratch: scratch, daemon: daemon)
-            do {
-                try await body(mount)
-            } catch {
-                _ = try await mount.end()
-                throw error
-            }
-            let end = try await mount.end()
-            #expect(end.status == 0, "the daemon ended with \(end.status): \(end.errors)")
+            let mount = try await start(
+                emulator,
+                source: source,
+                in: scratch,
+                options: options,
+                environment: environment
+            )
+            try await mount.run(body)
         }
+    }
+
+    /// Runs `body`, unmounts, and requires that the daemon ended well.
+    func run(_ body: (MountFixture) async throws -> Void) async throws {
+        do {
+            try await body(self)
+        } catch {
+            _ = try await end()
+            throw error
+        }
+        let end = try await end()
+        #expect(end.status == 0, "the daemon ended with \(end.status): \(end.errors)")
     }
 
     /// The built programs are beside the one that runs the tests.
@@ -67,23 +76,36 @@ struct MountFixture: Sendable {
     static let key = "sk_live_0123456789abcdefghijklmnopqrstuvwxyzABCDEF"
 
     /// Starts the daemon in the foreground and waits until it says that it is mounted.
-    private static func start(
-        _ source: String,
-        on path: String,
-        _ scratch: ScratchDirectory,
-        _ options: [String],
-        _ environment: [String: String]
-    ) async throws -> ChildProcess {
+    ///
+    /// - Parameters:
+    ///   - source: an address that leads to the emulator in another way than its own.
+    ///   - scratch: Where the mount point is and, unless the options say otherwise, the cache, perhaps from before.
+    ///   - name: The mount point's.
+    ///   - key: nil: the options say where it is.
+    ///   - environment: all that the daemon gets, if not just the key.
+    /// - Throws: `MountError` where the daemon ends instead.
+    static func start(
+        _ emulator: Emulator,
+        source: String? = nil,
+        in scratch: ScratchDirectory,
+        at name: String = "mount",
+        options: [String] = [],
+        key: String? = key,
+        environment: [String: String]? = nil
+    ) async throws -> MountFixture {
+        // Where a dead daemon's mount is, nothing can be asked of the directory.
+        let path = "\(scratch.path)/\(name)"
+        mkdir(path, 0o700)
         let all = ["cache=\(scratch.path)/cache"] + options
         let daemon = try await ChildProcess.start(
-            [try program("mount.claro"), source, path, "--foreground", "-o", all.joined(separator: ",")],
-            environment: environment
+            [try program("mount.claro"), source ?? emulator.url, path, "--foreground", "-o", all.joined(separator: ",")],
+            environment: environment ?? key.map { ["BAYT_API_KEY": $0] } ?? [:]
         )
         guard await daemon.waitForError("is mounted on") else {
             let end = try await daemon.end()
             throw MountError(description: "mount.claro ended with \(end.status): \(end.errors)")
         }
-        return daemon
+        return MountFixture(emulator: emulator, path: path, scratch: scratch, daemon: daemon)
     }
 
     struct MountError: Error, CustomStringConvertible {
@@ -91,7 +113,7 @@ struct MountFixture: Sendable {
     }
 
     /// Ends the daemon as a service manager would; one that hangs is killed, and its mount taken down.
-    private func end() async throws -> ChildProcess.Output {
+    func end() async throws -> ChildProcess.Output {
         daemon.signal(SIGTERM)
         let killer = Task {
             try await Task.sleep(for: .seconds(30))

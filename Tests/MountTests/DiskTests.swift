@@ -1,0 +1,198 @@
+import ClaroEmulator
+import Foundation
+import TestSupport
+import Testing
+
+/// The bounds of the cache, on filesystems of its own.
+@Suite(.enabled(if: geteuid() == 0, "mounting a filesystem takes root"))
+struct DiskTests {
+    private static let fileByteCount: Int64 = 1 << 20
+
+    /// Attachments `prompt-00000/v1/context/data.bin`, … of 1 MiB each.
+    private static func library(_ count: Int, byteCount: Int64 = fileByteCount) -> Workspace {
+        Workspace.generated(prompts: count, versions: 1, textByteCount: 500, attachmentByteCount: byteCount)
+    }
+
+    private static func name(_ index: Int) -> String {
+        let digits = String(index)
+        return "@load-0/prompt-\(String(repeating: "0", count: 5 - digits.count))\(digits)/v1/context/data.bin"
+    }
+
+    private static func bytes(_ index: Int, in library: Workspace) throws -> [UInt8] {
+        let version = library.namespaces[0].prompts[index].versions[0]
+        guard case .file(_, _, let attachment)? = version.context.first?.kind else { return [] }
+        return try attachment.read(0..<attachment.byteCount)
+    }
+
+    /// Runs `body` with an empty ext4 filesystem of `size` at `disk`, on which the cache is.
+    private static func withDisk(
+        _ size: String,
+        _ library: Workspace,
+        _ body: (_ store: StoreFixture, _ cache: String) async throws -> Void
+    ) async throws {
+        try await StoreFixture.with(library) { store async throws in
+            try await store.output(
+                of: """
+                    truncate -s \(size) image && mkfs.ext4 -q -m 0 -O ^has_journal image
+                    mkdir disk && mount -o loop image disk
+                    """
+            )
+            do {
+                try await body(store, "cache=\(store.scratch.path)/disk/cache")
+            } catch {
+                try await store.output(of: "umount -l disk")
+                throw error
+            }
+            try await store.output(of: "umount -l disk")
+        }
+    }
+
+    /// Bytes of attachments as `stat` sees them.
+    private static let storedBytes =
+        "find cache/*/ -regex '.*/[0-9a-f]*' -type f -printf '%s\n' | awk '{ n += $1 } END { print n + 0 }'"
+
+    // MARK: A full disk
+
+    @Test(arguments: [false, true])
+    func `on a full disk reads go on from the network, with one warning`(isFullFromTheStart: Bool) async throws {
+        let library = Self.library(12)
+        try await Self.withDisk("8M", library) { store, cache async throws in
+            let fill = "mkdir -p -m 700 disk/cache; cat /dev/zero > disk/fill; true"
+            if isFullFromTheStart { try await store.output(of: "\(fill) 2>/dev/null") }
+            let mount = try await MountFixture.start(
+                store.emulator,
+                in: store.scratch,
+                options: [cache, "min_free=0", "ttl=1h"]
+            )
+            try await mount.run { mount async throws in
+                if !isFullFromTheStart {
+                    _ = try await mount.read(Self.name(0))
+                    try await store.output(of: "\(fill) 2>/dev/null")
+                }
+                for _ in 1...2 {
+                    for index in 0..<12 {
+                        #expect(try await mount.read(Self.name(index)) == (try Self.bytes(index, in: library)))
+                    }
+                    try await mount.output(of: "cat @load-0/*/v1/*.* > /dev/null; echo 3 > /proc/sys/vm/drop_caches")
+                }
+            }
+            let warnings = mount.daemon.standardError.split(separator: "\n").filter { $0.contains("warning") }
+            #expect(warnings.count == 1, "\(warnings)")
+            // With room again it keeps again.
+            try await store.output(of: "rm disk/fill")
+            let options = [cache, "min_free=0", "ttl=1h"]
+            try await store.mount(options) { mount async throws in _ = try await mount.read(Self.name(1)) }
+            let requests = try await store.requests { () async throws in
+                try await store.mount(options) { mount async throws in
+                    #expect(try await mount.read(Self.name(1)) == (try Self.bytes(1, in: library)))
+                }
+            }
+            #expect(requests.summary == [])
+        }
+    }
+
+    @Test func `min_free bytes stay free on the cache's disk`() async throws {
+        let library = Self.library(24)
+        try await Self.withDisk("32M", library) { store, cache async throws in
+            try await store.mount([cache, "min_free=16M", "ttl=1h"]) { mount async throws in
+                for index in 0..<24 {
+                    #expect(try await mount.read(Self.name(index)) == (try Self.bytes(index, in: library)))
+                    let free = try await store.output(of: "stat -f -c '%a %S' disk | awk '{ print $1 * $2 }'")
+                    #expect(try #require(Int(free.dropLast())) > 14 << 20)
+                }
+            }
+        }
+    }
+
+    // MARK: Quota
+
+    @Test func `cache_size holds, and those stay that were used last`() async throws {
+        let library = Self.library(10)
+        try await StoreFixture.with(library) { store async throws in
+            let options = ["cache_size=4M", "min_free=0", "ttl=1h"]
+            try await store.mount(options) { mount async throws in
+                for index in 0..<10 {
+                    #expect(try await mount.read(Self.name(index)) == (try Self.bytes(index, in: library)))
+                    let stored = try await store.output(of: Self.storedBytes)
+                    #expect(try #require(Int(stored.dropLast())) <= 5 << 20)
+                }
+            }
+            let requests = try await store.requests { () async throws in
+                try await store.mount(options) { mount async throws in
+                    for index in 6..<10 { _ = try await mount.read(Self.name(index)) }
+                    #expect(store.emulator.requests.count(of: .storage) == 10)
+                    _ = try await mount.read(Self.name(0))
+                }
+            }
+            #expect(requests.map(\.operation) == [.downloadURL, .storage])
+        }
+    }
+
+    @Test func `a use in a later mount counts`() async throws {
+        let library = Self.library(8)
+        try await StoreFixture.with(library) { store async throws in
+            let options = ["cache_size=4M", "min_free=0", "ttl=1h"]
+            for uses in [[0], [1], [2, 3, 4], [0], [5], [6]] {
+                try await store.mount(options) { mount async throws in
+                    for index in uses { _ = try await mount.read(Self.name(index)) }
+                }
+            }
+            let requests = try await store.requests { () async throws in
+                try await store.mount(options) { mount async throws in _ = try await mount.read(Self.name(0)) }
+            }
+            #expect(requests.summary == [])
+        }
+    }
+
+    @Test func `small attachments take their own size, not a chunk's`() async throws {
+        let library = Self.library(20, byteCount: 50_000)
+        try await StoreFixture.with(library) { store async throws in
+            let options = ["cache_size=2M", "min_free=0", "ttl=1h"]
+            let command = "cat @load-0/*/v1/context/data.bin | wc -c"
+            for expected in [20, 0] {
+                let before = store.emulator.requests.count(of: .storage)
+                try await store.mount(options) { mount async throws in
+                    #expect(try await mount.output(of: command) == "1000000\n")
+                    #expect(try await mount.output(of: "jq .cache.attachmentBytes .claro/status.json") == "1000000\n")
+                }
+                #expect(store.emulator.requests.count(of: .storage) - before == expected)
+            }
+        }
+    }
+
+    @Test func `texts outlive attachments`() async throws {
+        let library = Self.library(12)
+        try await StoreFixture.with(library) { store async throws in
+            let options = ["cache_size=1M", "min_free=0", "ttl=1h"]
+            let texts = "cat @load-0/*/v1/*.md | sha256sum"
+            var sum = ""
+            try await store.mount(options) { mount async throws in
+                sum = try await mount.output(of: texts)
+                for index in 0..<12 { _ = try await mount.read(Self.name(index)) }
+            }
+            await store.emulator.stop()
+            try await store.mount(options) { mount async throws in
+                #expect(try await mount.output(of: texts) == sum)
+                #expect(try await mount.readError(Self.name(0)) == .EHOSTUNREACH)
+                // That it is not there any more makes it neither shorter nor absent.
+                #expect(try await mount.status(Self.name(0)).st_size == 1 << 20)
+            }
+        }
+    }
+
+    @Test func `a reader of what is evicted meanwhile reads on`() async throws {
+        var library = Self.library(8)
+        let large = Workspace.Attachment.synthetic(seed: 9, byteCount: 20 << 20)
+        library.namespaces[0].prompts[0].versions[0].context = [.file("data.bin", large, id: "ctx_large")]
+        try await StoreFixture.with(library) { store async throws in
+            try await store.mount(["cache_size=2M", "min_free=0", "ttl=1h"]) { mount async throws in
+                let others = (1..<8).map(Self.name).joined(separator: " ")
+                let sum = try await mount.output(
+                    of: "{ head -c 1000; cat \(others) > /dev/null; cat; } < \(Self.name(0)) | sha256sum"
+                )
+                let file = try store.scratch.write(try large.read(0..<20 << 20), to: "large.bin")
+                #expect(try await store.output(of: "sha256sum < \(file)") == sum)
+            }
+        }
+    }
+}
