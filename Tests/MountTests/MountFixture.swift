@@ -75,15 +75,10 @@ struct MountFixture: Sendable {
 
     static let key = "sk_live_0123456789abcdefghijklmnopqrstuvwxyzABCDEF"
 
-    /// Starts the daemon in the foreground and waits until it says that it is mounted.
-    ///
-    /// - Parameters:
-    ///   - source: an address that leads to the emulator in another way than its own.
-    ///   - scratch: Where the mount point is and, unless the options say otherwise, the cache, perhaps from before.
-    ///   - name: The mount point's.
-    ///   - key: nil: the options say where it is.
-    ///   - environment: all that the daemon gets, if not just the key.
-    /// - Throws: `MountError` where the daemon ends instead.
+    /// Starts the daemon in the foreground and waits until it says that it is mounted: at `name` in `scratch`, where also
+    /// the cache is, perhaps from before, unless the options say otherwise. `source` is an address that leads to the
+    /// emulator in another way than its own; the daemon gets `environment`, if it is not just the key.
+    /// Throws `MountError` where the daemon ends instead.
     static func start(
         _ emulator: Emulator,
         source: String? = nil,
@@ -98,7 +93,10 @@ struct MountFixture: Sendable {
         mkdir(path, 0o700)
         let all = ["cache=\(scratch.path)/cache"] + options
         let daemon = try await ChildProcess.start(
-            [try program("mount.claro"), source ?? emulator.url, path, "--foreground", "-o", all.joined(separator: ",")],
+            [
+                try program("mount.claro"), source ?? emulator.url, path, "--foreground", "-o",
+                all.joined(separator: ","),
+            ],
             environment: environment ?? key.map { ["BAYT_API_KEY": $0] } ?? [:]
         )
         guard await daemon.waitForError("is mounted on") else {
