@@ -34,7 +34,7 @@ struct AttachmentErrorTests {
         Row("429 beyond the deadline", .rateLimit(retryAfter: 600), on: .downloadURL, .EAGAIN),
         Row("500", .status(500), on: .downloadURL, .EIO),
         Row("garbage", .garbage, on: .downloadURL, .EIO),
-        Row("silence", .noAnswer, on: .downloadURL, .ETIMEDOUT, options: ["timeout=1"]),
+        Row("silence", .noAnswer, on: .downloadURL, .ETIMEDOUT, options: ["timeout=3"]),
         Row("403, also with a new URL", .status(403), on: .storage, .EIO),
         Row("500", .status(500), on: .storage, .EIO),
         Row("503", .status(503), on: .storage, .EIO),
@@ -44,7 +44,7 @@ struct AttachmentErrorTests {
         Row("a reset after the headers", .reset(after: .headers), on: .storage, .EIO),
         Row("a reset connection", .reset(after: .nothing), on: .storage, .EIO),
         Row("no HTTP", .malformedHTTP, on: .storage, .EIO),
-        Row("silence", .noAnswer, on: .storage, .ETIMEDOUT, options: ["timeout=1"]),
+        Row("silence", .noAnswer, on: .storage, .ETIMEDOUT, options: ["timeout=3"]),
         Row("not a byte for ten seconds", .noAnswer, on: .storage, .ETIMEDOUT),
     ]
 
@@ -122,8 +122,8 @@ struct AttachmentErrorTests {
     }
 
     @Test func `a slow file is read as long as bytes come`() async throws {
-        try await MountFixture.with(Self.library, options: ["timeout=1"]) { mount async throws in
-            mount.emulator.inject(.slowDrip(bytesPerSecond: 150_000), on: .storage)
+        try await MountFixture.with(Self.library, options: ["timeout=3"]) { mount async throws in
+            mount.emulator.inject(.slowDrip(bytesPerSecond: 60_000), on: .storage)
             #expect(try await mount.read(Self.file) == Self.bytes())
         }
     }
