@@ -57,7 +57,8 @@ package struct CacheDirectory: Sendable {
 
     /// The identity that a note holds: hexadecimal digits, or nothing that could lead elsewhere.
     private static func read(_ note: String) -> String? {
-        guard let file = try? FileDescriptor.open(note, .readOnly, options: .closeOnExec) else { return nil }
+        let options: FileDescriptor.OpenOptions = [.nonBlocking, .noFollow, .closeOnExec]
+        guard let file = try? FileDescriptor.open(note, .readOnly, options: options) else { return nil }
         var bytes = [UInt8](repeating: 0, count: 64)
         let count = (try? file.closeAfter { try bytes.withUnsafeMutableBytes { try file.read(into: $0) } }) ?? 0
         let text = String(decoding: bytes.prefix(count), as: UTF8.self)
