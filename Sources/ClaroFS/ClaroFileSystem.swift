@@ -104,17 +104,18 @@ package final class ClaroFileSystem: FileSystem {
     package func expireEverything() {
         client.reloadCredentials()
         library.expireEverything()
-        var items: [Invalidations.Item] = []
-        for (inode, node) in inodes.held {
+        var directories: [InodeNumber] = []
+        var names: [Invalidations.Item] = []
+        for (inode, node) in inodes.held where node.kind == .directory {
+            directories.append(inode)
             switch node {
-            case .root, .namespace: items.append(.contents(inode))
-            case .prompt: items += [.contents(inode), .entry("latest", in: inode)]
-            case .version:
-                items += [.contents(inode), .entry("metadata.json", in: inode), .entry("context", in: inode)]
+            case .prompt: names.append(.entry("latest", in: inode))
+            case .version: names += [.entry("metadata.json", in: inode), .entry("context", in: inode)]
             default: break
             }
         }
-        invalidations.send(items)
+        listedDirectories.expire(directories)
+        invalidations.send(names)
     }
 
     /// How many inodes the kernel holds, the root included.

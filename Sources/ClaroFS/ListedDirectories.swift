@@ -15,16 +15,17 @@ final class ListedDirectories: Sendable {
 
     private struct State {
         var listed: [InodeNumber: Listed] = [:]
-        var isTimerRunning = false
+        var timer: Task<Void, Never>?
+        /// When the timer ends.
+        var due: ContinuousClock.Instant?
 
         /// The directories whose time is over at `now`.
         mutating func takeExpired(at now: ContinuousClock.Instant) -> [InodeNumber] {
             let expired = listed.filter { $0.value.expiry <= now }
             for (inode, entry) in expired {
                 // What was answered a moment ago may reach the kernel's pages only after it was told to drop them.
-                let isSettled = now - entry.at >= ListedDirectories.settlingTime
-                listed[inode] =
-                    isSettled ? nil : Listed(at: entry.at, expiry: entry.at + ListedDirectories.settlingTime)
+                let settled = entry.at + ListedDirectories.settlingTime
+                listed[inode] = settled <= now ? nil : Listed(at: entry.at, expiry: settled)
             }
             return Array(expired.keys)
         }
@@ -41,30 +42,41 @@ final class ListedDirectories: Sendable {
 
     /// The kernel has been given the names in a directory, which are true for `lifetime`.
     func listed(_ inode: InodeNumber, for lifetime: Duration) {
-        let startsTimer = state.withLock { state in
-            let now = ContinuousClock.now
+        let now = ContinuousClock.now
+        state.withLock { state in
             state.listed[inode] = Listed(at: now, expiry: now + lifetime)
-            defer { state.isTimerRunning = true }
-            return !state.isTimerRunning
-        }
-        if startsTimer {
-            Task { await run() }
+            schedule(by: now + lifetime, &state)
         }
     }
 
-    private func run() async {
-        while true {
-            let next: ContinuousClock.Instant? = state.withLock { state in
-                guard let next = state.listed.values.map(\.expiry).min() else {
-                    state.isTimerRunning = false
-                    return nil
-                }
-                return next
-            }
-            guard let next else { return }
-            try? await Task.sleep(until: next, clock: .continuous)
-            let expired = state.withLock { $0.takeExpired(at: .now) }
-            invalidations.send(expired.map { .contents($0) })
+    /// Names in these directories are not true any more.
+    func expire(_ inodes: [InodeNumber]) {
+        invalidations.send(inodes.map { .contents($0) })
+        let now = ContinuousClock.now
+        state.withLock { state in
+            for inode in inodes { state.listed[inode] = Listed(at: now, expiry: now + Self.settlingTime) }
+            schedule(by: now + Self.settlingTime, &state)
         }
+    }
+
+    /// Has the timer end at `next`, if it would end later.
+    private func schedule(by next: ContinuousClock.Instant, _ state: inout State) {
+        guard state.due.map({ next < $0 }) ?? true else { return }
+        state.timer?.cancel()
+        state.due = next
+        state.timer = Task {
+            guard (try? await Task.sleep(until: next, clock: .continuous)) != nil else { return }
+            fire()
+        }
+    }
+
+    private func fire() {
+        let expired = state.withLock { state in
+            let expired = state.takeExpired(at: .now)
+            (state.timer, state.due) = (nil, nil)
+            if let next = state.listed.values.map(\.expiry).min() { schedule(by: next, &state) }
+            return expired
+        }
+        invalidations.send(expired.map { .contents($0) })
     }
 }
