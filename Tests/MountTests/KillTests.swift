@@ -87,6 +87,9 @@ struct KillTests {
             #expect(
                 requests.filter { $0.operation == .getPrompt }.compactMap(\.subject).filter(readTexts.contains) == []
             )
+            // What kills have left behind counts as well.
+            let stored = try await store.output(of: "cat cache/*/[0-9a-f]*[0-9a-f] | wc -c")
+            #expect(try #require(Int(stored.dropLast())) <= (4 << 20) + 2 * 1_500_000)
         }
     }
 
