@@ -166,6 +166,7 @@ final class Blob: Sendable {
     private func run(_ download: Download) async {
         let outcome: Result<Void, WaitError>
         let lock = await fetchLocks?.lock("attachment \(key.itemID)", within: timeout)
+        defer { withExtendedLifetime(lock) {} }
         // Another process may have brought what is wanted here.
         if lock != nil { takeUpStored() }
         do throws(APIError) {

@@ -12,11 +12,13 @@ extension Library {
         guard let database, key.variables.isEmpty, cachedBody(of: key) == nil else { return }
         guard let stored = database.version(key.packageName) else { return }
         save(body(of: stored, previous: nil), as: key, age: age(of: stored.fetched))
+        if isExpired(stored.fetched) { state.withLock { $0.bodies[key]?.expire(at: .now) } }
     }
 
     /// A version that another process has fetched a moment ago.
     func freshlyStoredBody(of key: VersionKey) -> VersionBody? {
-        guard let stored = database?.version(key.packageName), key.variables.isEmpty else { return nil }
+        guard key.variables.isEmpty, let stored = database?.version(key.packageName) else { return nil }
+        guard !isExpired(stored.fetched) else { return nil }
         let age = age(of: stored.fetched)
         guard age < freshness.lifetime(of: key.selector) ?? Freshness.forever else { return nil }
         let previous = cachedBody(of: key)
@@ -55,7 +57,7 @@ extension Library {
         listingRestoration.withLock { isDone in
             guard !isDone else { return }
             isDone = true
-            guard let stored = database.prompts() else { return }
+            guard cachedListing == nil, let stored = database.prompts() else { return }
             use(listing(stored, previous: nil), age: age(of: stored.fetched))
         }
     }
@@ -63,7 +65,7 @@ extension Library {
     /// A listing that another process has fetched a moment ago.
     func freshlyStoredListing() -> Listing? {
         guard let database, let fetched = database.listingTime() else { return nil }
-        guard age(of: fetched) < freshness.ttl, let stored = database.prompts() else { return nil }
+        guard age(of: fetched) < freshness.ttl, !isExpired(fetched), let stored = database.prompts() else { return nil }
         let listing = listing(stored, previous: cachedListing)
         use(listing, age: age(of: stored.fetched))
         return listing
@@ -93,7 +95,7 @@ extension Library {
             guard state.newest[prompt]?.value == nil else { return }
             state.newest[prompt, default: Renewable()].fetched(
                 stored.number.map(Newest.published) ?? .none,
-                freshUntil: freshUntil
+                freshUntil: isExpired(stored.fetched, state) ? .now : freshUntil
             )
         }
     }
@@ -107,6 +109,11 @@ extension Library {
         case .none, .opaque: database?.removeNewest(of: prompt)
         }
     }
+
+    /// Whether it was fetched before everything was last made to expire.
+    private func isExpired(_ fetched: Timestamp) -> Bool { state.withLock { isExpired(fetched, $0) } }
+
+    private func isExpired(_ fetched: Timestamp, _ state: State) -> Bool { state.expired.map { fetched < $0 } ?? false }
 
     private func age(of fetched: Timestamp) -> Duration {
         let seconds = Timestamp.now().seconds - fetched.seconds

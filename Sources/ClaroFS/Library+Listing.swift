@@ -128,6 +128,7 @@ extension Library {
 
     private func fetchListing(logsFailure: Bool = true) async throws(APIError) -> Listing {
         let lock = await fetchLocks?.lock(Self.listingSubject, within: timeout)
+        defer { withExtendedLifetime(lock) {} }
         if let lock, lock.hasWaited, let listing = freshlyStoredListing() { return listing }
         let answer: PromptListing
         do throws(APIError) {

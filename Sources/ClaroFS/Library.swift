@@ -25,6 +25,8 @@ final class Library: Sendable {
         var listingFetches: [(time: ContinuousClock.Instant, pageCount: Int)] = []
         /// Why the last attempt to renew it failed, until one succeeds.
         var listingFailure: APIError?
+        /// When everything was last made to expire; what was stored before is not fresh.
+        var expired: Timestamp?
         /// Of prompts for which the listing names no published version, or which it does not have.
         var newest: [PromptName: Renewable<Newest>] = [:]
         var bodies: [VersionKey: Renewable<VersionBody>] = [:]
@@ -110,8 +112,10 @@ final class Library: Sendable {
 
     /// Nothing that can change is fresh any more: the next use of it asks. Kernel caches are the caller's business.
     func expireEverything() {
+        restoreListing()
         let now = ContinuousClock.now
         state.withLock { state in
+            state.expired = .now()
             state.listing.expire(at: now)
             for name in state.newest.keys { state.newest[name]?.expire(at: now) }
             for key in state.bodies.keys { state.bodies[key]?.expire(at: now) }
@@ -149,6 +153,7 @@ final class Library: Sendable {
     /// Makes the request, and saves what comes of it before any waiter hears of it.
     private func fetchBody(_ key: VersionKey) async throws(APIError) -> VersionBody {
         let lock = await fetchLocks?.lock(key.description, within: timeout)
+        defer { withExtendedLifetime(lock) {} }
         let previous = cachedBody(of: key)
         // Another process may have fetched it since this one last looked.
         if let lock, lock.hasWaited || previous == nil, let body = freshlyStoredBody(of: key) { return body }
@@ -225,7 +230,7 @@ final class Library: Sendable {
             state.missing[key] = now + freshness.negativeTTL
         }
         guard error.isVerdict else { return }
-        if error.code == .notFound, key.isMutable { database?.removeVersion(key.packageName) }
+        if error.code == .notFound, key.variables.isEmpty { database?.removeVersion(key.packageName) }
         stale.clear(key.description)
         dropNames(of: key.prompt, gone: key)
     }
