@@ -8,8 +8,8 @@ import Synchronization
 /// What was learnt, on disk: it outlives the mount, and all mounts of one library share it.
 ///
 /// It is a cache and never an obstacle: what cannot be read counts as not there, what cannot be written is not kept, and
-/// neither is an error for anybody who reads a prompt. Every call is synchronous, takes some 10 to 100 µs, and waits at
-/// most `busyTimeout` for another process. Rules about lifetimes are not here but in `Freshness`.
+/// neither is an error for anybody who reads a prompt. Every call is synchronous, reads or writes
+/// a few rows (but for the listing), and waits at most `busyTimeout` for another process. Rules about lifetimes are not here but in `Freshness`.
 final class CacheDatabase: Sendable {
     /// PRAGMA user_version. A database of another layout is set aside.
     private static let layout: Int32 = 1

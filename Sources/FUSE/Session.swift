@@ -21,8 +21,7 @@ package final class Session: @unchecked Sendable {
         package var allowsExecution = true
         /// Whether extended attributes are asked for. Each `ls -l` then costs three requests a file.
         package var hasExtendedAttributes = false
-        /// Threads that read requests. They answer what is in memory and never wait; four were the fastest of 1, 2, 4
-        /// and 8 for a first `grep -r` with two processors.
+        /// Threads that read requests. They answer what is in memory, and wait for nothing slower than the local disk.
         package var workerCount = 4
 
         package init(source: String, subtype: String) {
