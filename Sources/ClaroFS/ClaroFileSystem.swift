@@ -118,9 +118,6 @@ package final class ClaroFileSystem: FileSystem {
         invalidations.send(names)
     }
 
-    /// How many inodes the kernel holds, the root included.
-    package var heldInodeCount: Int { inodes.heldCount }
-
     package func forget(_ inode: InodeNumber, lookups: UInt64) { inodes.forget(inode, lookups: lookups) }
 
     package func statistics() -> FileSystemStatistics {
