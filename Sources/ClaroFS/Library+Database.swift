@@ -20,7 +20,8 @@ extension Library {
         guard key.variables.isEmpty, let stored = database?.version(key.packageName) else { return nil }
         guard !isExpired(stored.fetched) else { return nil }
         let age = age(of: stored.fetched)
-        guard age < freshness.lifetime(of: key.selector) ?? Freshness.forever else { return nil }
+        // What never changes is good whatever the clock says.
+        if let lifetime = freshness.lifetime(of: key.selector), age >= lifetime { return nil }
         let previous = cachedBody(of: key)
         let fresh = body(of: stored, previous: previous)
         let body = if let previous, previous.isSame(as: fresh) { previous } else { fresh }

@@ -154,7 +154,10 @@ final class Library: Sendable {
     private func fetchBody(_ key: VersionKey) async throws(APIError) -> VersionBody {
         let lock = await fetchLocks?.lock(key.description, within: timeout)
         defer { withExtendedLifetime(lock) {} }
-        let previous = cachedBody(of: key)
+        // While this waited for the lock another caller may have found it in the database.
+        let known = state.withLock { $0.bodies[key] }
+        if let known, let body = known.value, known.isFresh(at: .now) { return body }
+        let previous = known?.value
         // Another process may have fetched it since this one last looked.
         if let lock, lock.hasWaited || previous == nil, let body = freshlyStoredBody(of: key) { return body }
         do throws(APIError) {
