@@ -48,6 +48,11 @@ struct CircuitBreaker: Sendable {
         }
     }
 
+    /// Whether nothing has failed since the last success.
+    var isSound: Bool {
+        if case .closed = state { failingSubjects.isEmpty } else { false }
+    }
+
     /// Whether a call that was admitted should not be repeated now.
     var isOpen: Bool {
         if case .open = state { true } else { false }

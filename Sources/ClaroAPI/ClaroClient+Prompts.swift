@@ -50,17 +50,17 @@ extension ClaroClient {
     ///
     /// A large account takes more requests than a minute allows. From the second page on, the rate limit is waited
     /// for, beyond `timeout`; whoever cannot wait so long should not wait for this call.
-    package func listPrompts(priority: Priority = .interactive) async throws(APIError) -> PromptListing {
+    package func listPrompts() async throws(APIError) -> PromptListing {
         do throws(APIError) {
-            return try await listPrompts(priority: priority, pageSize: Self.pageSize)
+            return try await listPrompts(pageSize: Self.pageSize)
         } catch {
             // Nothing but the size of the page can be wrong about a first page's request.
             guard error.status == 400, error.subject == Self.pageSubject(1) else { throw error }
-            return try await listPrompts(priority: priority, pageSize: Self.cautiousPageSize)
+            return try await listPrompts(pageSize: Self.cautiousPageSize)
         }
     }
 
-    private func listPrompts(priority: Priority, pageSize: Int) async throws(APIError) -> PromptListing {
+    private func listPrompts(pageSize: Int) async throws(APIError) -> PromptListing {
         var listing = ListingBuilder()
         var cursors: Set<String> = []
         var cursor: String?
@@ -71,7 +71,6 @@ extension ClaroClient {
                 operation: .listPrompts,
                 subject: Self.pageSubject(page),
                 path: "/v1/prompts?limit=\(pageSize)\(query)",
-                priority: priority,
                 patience: page == 1 ? .zero : Self.pagePatience
             )
             let response = try await send(call)

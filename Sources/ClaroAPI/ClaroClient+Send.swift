@@ -47,7 +47,9 @@ extension ClaroClient {
         var attempts = 0
         var hasReadKeyAgain = false
         while true {
-            try await waitForBudget(call, deadline: &deadline, attempts: attempts)
+            // `reserveAhead` has counted the first attempt of what nobody waits for.
+            let isReserved = call.priority == .background && attempts == 0
+            if !isReserved { try await waitForBudget(call, deadline: &deadline, attempts: attempts) }
             attempts += 1
             let key = key
             let failure: AttemptFailure
@@ -83,7 +85,7 @@ extension ClaroClient {
         let lastMoment = deadline + call.patience
         while true {
             let now = clock.now()
-            guard let instant = state.withLock({ $0.limiter.reserve(call.priority, at: now) }) else { return }
+            guard let instant = state.withLock({ $0.limiter.reserve(.interactive, at: now) }) else { return }
             guard instant < lastMoment else {
                 throw call.error(
                     .rateLimited,

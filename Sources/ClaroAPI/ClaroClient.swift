@@ -6,7 +6,7 @@ import Synchronization
 package enum Priority: Sendable {
     /// Somebody waits for the answer.
     case interactive
-    /// It may be useful later: waits behind interactive ones, and never takes the last quarter of the rate limit.
+    /// It may be useful later: waits behind interactive ones. `ClaroClient.reserveAhead` tells whether it may be sent.
     case background
 }
 
@@ -101,6 +101,13 @@ package final class ClaroClient: Sendable {
     func notice(_ text: String) {
         let isNew = state.withLock { $0.noticed.count < 100 && $0.noticed.insert(text).inserted }
         if isNew { logger.notice("\(text)") }
+    }
+
+    /// Counts one request that nobody waits for, to be sent with `Priority.background`; false where it may not be: the last
+    /// quarter of the budget stays for people, and an outage is not for it to probe.
+    package func reserveAhead() -> Bool {
+        let now = clock.now()
+        return state.withLock { $0.breaker.isSound && $0.limiter.reserve(.background, at: now) == nil }
     }
 
     /// A snapshot; cheap, and never waits.

@@ -13,11 +13,11 @@ final class TransportLoop: @unchecked Sendable {
     private var queue = TransferQueue()
     /// Transfers that libcurl works on, by their easy handle.
     private var active: [UnsafeMutableRawPointer: Transfer] = [:]
-    private var activeStreamCount = 0
+    private var load = TransferQueue.Load()
     /// Easy handles for the next transfers: a new one costs more than resetting an old one.
     private var idleHandles: [UnsafeMutableRawPointer] = []
 
-    private static let idleHandleBound = 16
+    private static let idleHandleBound = TransferQueue.activeBackgroundBound
 
     /// libcurl's own global state; made once, before the first handle.
     private static let isCurlReady = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
@@ -103,14 +103,14 @@ final class TransportLoop: @unchecked Sendable {
     }
 
     private func startQueued() {
-        while let transfer = queue.popNext(activeCount: active.count, activeStreamCount: activeStreamCount) {
+        while let transfer = queue.popNext(under: load) {
             guard let easy = idleHandles.popLast() ?? curl_easy_init() else {
                 transfer.finish(.failure(TransportFailure(.overloaded, "out of memory")))
                 continue
             }
             transfer.configure(easy, configuration)
             active[easy] = transfer
-            activeStreamCount += transfer.isStreamed ? 1 : 0
+            load.add(transfer, 1)
             let code = curl_multi_add_handle(multi, easy)
             if code != CURLM_OK {
                 end(transfer, easy, .failure(TransportFailure(.overloaded, String(cString: curl_multi_strerror(code)))))
@@ -153,7 +153,7 @@ final class TransportLoop: @unchecked Sendable {
     ) {
         curl_multi_remove_handle(multi, easy)
         active[easy] = nil
-        activeStreamCount -= transfer.isStreamed ? 1 : 0
+        load.add(transfer, -1)
         transfer.release()
         // One that was ended in the middle may still have a resolver's thread; one for downloads has large buffers.
         if case .success = result, !transfer.isStreamed, idleHandles.count < Self.idleHandleBound {
@@ -177,12 +177,29 @@ final class TransportLoop: @unchecked Sendable {
 
 /// Transfers that wait for their turn: interactive ones first, in order of arrival.
 struct TransferQueue {
+    /// Transfers under way.
+    struct Load {
+        var count = 0
+        /// Of which downloads.
+        var streamCount = 0
+        /// Of which those that nobody waits for.
+        var backgroundCount = 0
+
+        mutating func add(_ transfer: Transfer, _ number: Int) {
+            count += number
+            if transfer.isStreamed { streamCount += number }
+            if transfer.request.priority == .background { backgroundCount += number }
+        }
+    }
+
     private var interactive: [Transfer] = []
     private var background: [Transfer] = []
 
     /// Transfers under way at a time. Some servers stop at 100 streams on a connection; beyond a few dozen the
     /// rate limit of 1,000 a minute decides, not latency.
-    static let activeBound = 64
+    static let activeBound = 80
+    /// Of which those that nobody waits for: the others always find a place.
+    static let activeBackgroundBound = 64
     /// Of which downloads, which may take as long as they like, so that they never keep texts waiting.
     static let activeStreamBound = 32
     /// More would only time out here.
@@ -204,10 +221,11 @@ struct TransferQueue {
         return true
     }
 
-    mutating func popNext(activeCount: Int, activeStreamCount: Int) -> Transfer? {
-        guard activeCount < Self.activeBound else { return nil }
-        let mayStart = { (transfer: Transfer) in !transfer.isStreamed || activeStreamCount < Self.activeStreamBound }
+    mutating func popNext(under load: Load) -> Transfer? {
+        guard load.count < Self.activeBound else { return nil }
+        let mayStart = { (transfer: Transfer) in !transfer.isStreamed || load.streamCount < Self.activeStreamBound }
         if let index = interactive.firstIndex(where: mayStart) { return interactive.remove(at: index) }
+        guard load.backgroundCount < Self.activeBackgroundBound else { return nil }
         if let index = background.firstIndex(where: mayStart) { return background.remove(at: index) }
         return nil
     }

@@ -33,6 +33,7 @@ extension ClaroFileSystem {
             noteListed(inode, for: library.remainingLifetimeOfNewest(of: prompt), from: offset)
             fill(&buffer, inode, from: offset, children(of: prompt, newest, from: offset)) { $0 }
         case .version(let key):
+            readahead.visit(key)
             let body = try await library.body(of: key)
             if !key.isMutable, let lifetime = library.remainingLifetime(of: key) {
                 noteListed(inode, for: lifetime, from: offset)

@@ -172,6 +172,7 @@ extension ClaroFileSystem {
         _ parent: InodeNumber
     ) async throws(Errno) -> Entry {
         guard Self.versionNames.contains(name) else { return .missing(for: Freshness.forever) }
+        readahead.visit(key)
         let body = try await library.body(of: key)
         if name == Self.contextName {
             let child = body.context.isEmpty ? nil : contextChild(of: key)

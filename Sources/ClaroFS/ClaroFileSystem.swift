@@ -41,6 +41,7 @@ package final class ClaroFileSystem: FileSystem {
 
     let configuration: Configuration
     let library: Library
+    let readahead: Readahead
     let blobs: BlobCache
     let inodes: InodeTable
     let listedDirectories: ListedDirectories
@@ -75,6 +76,7 @@ package final class ClaroFileSystem: FileSystem {
             invalidations: invalidations,
             faults: faults
         )
+        readahead = Readahead(library)
         blobs = BlobCache(
             client: client,
             database: database,

@@ -181,11 +181,12 @@ extension Library {
 
     // MARK: The fetch of `latest`
 
-    private func pointer(
+    func pointer(
         of prompt: PromptName,
         isListed: Bool,
         at now: ContinuousClock.Instant,
-        renewing: Bool
+        renewing: Bool,
+        priority: Priority = .interactive
     ) async throws(Errno) -> Newest {
         restoreNewest(of: prompt)
         let step = state.withLock { state in
@@ -194,18 +195,24 @@ extension Library {
                 at: now,
                 if: { $0.isFresh(at: now) || !renewing && $0.value != Newest.none }
             ) {
-                SharedFetch { () async throws(APIError) in try await self.fetchNewest(prompt, isListed: isListed) }
+                SharedFetch { () async throws(APIError) in
+                    try await self.fetchNewest(prompt, isListed: isListed, priority)
+                }
             }
         }
         return try await take(step, subject: PackageName(prompt, .latest).description)
     }
 
     /// Asks for `latest`; the body that comes along is kept as that of its number.
-    private func fetchNewest(_ prompt: PromptName, isListed: Bool) async throws(APIError) -> Newest {
+    private func fetchNewest(
+        _ prompt: PromptName,
+        isListed: Bool,
+        _ priority: Priority
+    ) async throws(APIError) -> Newest {
         let name = PackageName(prompt, .latest)
         var newest = Newest.none
         do throws(APIError) {
-            if case .prompt(let body) = try await client.getPrompt(name) {
+            if case .prompt(let body) = try await client.getPrompt(name, priority: priority) {
                 switch body.version {
                 case .published(let number)?:
                     newest = .published(number)

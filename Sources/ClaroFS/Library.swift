@@ -129,13 +129,13 @@ final class Library: Sendable {
     /// The body of a version: as it is cached while that is fresh, else as it is now.
     ///
     /// - Throws: ENOENT, EACCES, EAGAIN, EIO, EHOSTUNREACH, ETIMEDOUT, EINTR.
-    func body(of key: VersionKey) async throws(Errno) -> VersionBody {
+    func body(of key: VersionKey, priority: Priority = .interactive) async throws(Errno) -> VersionBody {
         restoreBody(of: key)
         let now = ContinuousClock.now
         let step: Renewable<VersionBody>.Step? = state.withLock { state in
             if let until = state.missing[key], now < until { return nil }
             return state.bodies[key, default: Renewable()].step(at: now, if: { $0.isFresh(at: now) }) {
-                SharedFetch { () async throws(APIError) in try await self.fetchBody(key) }
+                SharedFetch { () async throws(APIError) in try await self.fetchBody(key, priority) }
             }
         }
         guard let step else { throw .noSuchFileOrDirectory }
@@ -151,7 +151,7 @@ final class Library: Sendable {
     }
 
     /// Makes the request, and saves what comes of it before any waiter hears of it.
-    private func fetchBody(_ key: VersionKey) async throws(APIError) -> VersionBody {
+    private func fetchBody(_ key: VersionKey, _ priority: Priority) async throws(APIError) -> VersionBody {
         let lock = await fetchLocks?.lock(key.description, within: timeout)
         defer { withExtendedLifetime(lock) {} }
         // While this waited for the lock another caller may have found it in the database.
@@ -164,7 +164,8 @@ final class Library: Sendable {
             let answer = try await client.getPrompt(
                 key.packageName,
                 variables: Dictionary(key.variables.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 }),
-                ifNoneMatch: previous?.etag
+                ifNoneMatch: previous?.etag,
+                priority: priority
             )
             switch answer {
             case .prompt(let prompt):

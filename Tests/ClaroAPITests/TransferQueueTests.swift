@@ -28,8 +28,8 @@ struct TransferQueueTests {
         return queue
     }
 
-    private func popNext(_ queue: inout TransferQueue, activeCount: Int = 0, activeStreamCount: Int = 0) -> String? {
-        queue.popNext(activeCount: activeCount, activeStreamCount: activeStreamCount)?.request.url
+    private func popNext(_ queue: inout TransferQueue, under load: TransferQueue.Load = .init()) -> String? {
+        queue.popNext(under: load)?.request.url
     }
 
     @Test func `interactive transfers go before background ones, each in order`() {
@@ -41,15 +41,21 @@ struct TransferQueueTests {
         #expect(queue.isEmpty)
     }
 
-    @Test func `nothing starts while sixty-four are under way`() {
+    @Test func `nothing starts while eighty are under way`() {
         var queue = queue([transfer("a")])
-        let started = [64, 63].map { popNext(&queue, activeCount: $0) }
+        let started = [80, 79].map { popNext(&queue, under: .init(count: $0)) }
         #expect(started == [nil, "a"])
+    }
+
+    @Test func `what nobody waits for leaves places to what somebody waits for`() {
+        var queue = queue([transfer("ahead", .background), transfer("wanted")])
+        let started = [64, 64, 63].map { popNext(&queue, under: .init(count: $0, backgroundCount: $0)) }
+        #expect(started == ["wanted", nil, "ahead"])
     }
 
     @Test func `others pass downloads that must wait for downloads`() {
         var queue = queue([transfer("download", isStreamed: true), transfer("text", .background)])
-        let started = [32, 32, 31].map { popNext(&queue, activeCount: $0, activeStreamCount: $0) }
+        let started = [32, 32, 31].map { popNext(&queue, under: .init(count: $0, streamCount: $0)) }
         #expect(started == ["text", nil, "download"])
     }
 

@@ -1,0 +1,241 @@
+import ClaroAPI
+
+/// The walks that programs are on, and what to have ready ahead of each. It knows no clock, lock or request.
+///
+/// Three versions in a row, in an order that programs use, are a walk. From then on what comes next is looked for in the
+/// store and, where it is not there, fetched. However a walk ends, it has spent at most twice the requests that it has used:
+/// the window doubles with each step.
+struct Walks {
+    /// Something to do for a walk; `Walks` is told how it ended.
+    struct Job: Sendable, Equatable {
+        enum Kind { case look, fetch }
+
+        let walk: Int
+        let kind: Kind
+        let stop: WalkStop
+    }
+
+    enum Outcome: Sendable {
+        /// It is in memory now, and cost nothing.
+        case present
+        /// It is not in the store.
+        case absent
+        /// It is there for a request, or it turned out not to exist.
+        case fetched
+        /// Nothing was sent: the budget is for others, or the API is out of reach.
+        case refused
+    }
+
+    private var walks: [Walk] = []
+    private var nextID = 0
+
+    /// The oldest makes room.
+    private static let walkBound = 8
+
+    /// Whether a program is at `stop` already.
+    func isAt(_ stop: WalkStop) -> Bool { walks.contains { $0.last == stop } }
+
+    /// A program has got to `stop`, which `costs` a request of its own if nothing was fetched for it.
+    mutating func visit(
+        _ stop: WalkStop,
+        costs: Bool,
+        at now: ContinuousClock.Instant,
+        in map: some WalkMap,
+        isKnown: (WalkStop) -> Bool
+    ) -> [Job] {
+        guard !isAt(stop) else { return [] }
+        let index = walks.firstIndex { $0.expects(stop) } ?? walks.firstIndex { !$0.orders(to: stop, in: map).isEmpty }
+        guard let index else {
+            walks.insert(Walk(id: nextID, stop, costs: costs, at: now), at: 0)
+            nextID += 1
+            if walks.count > Self.walkBound { walks.removeLast() }
+            return []
+        }
+        var walk = walks.remove(at: index)
+        walk.step(to: stop, costs: costs, at: now, in: map)
+        let jobs = walk.jobs(in: map, isKnown: isKnown, mayTryAgain: true)
+        walks.insert(walk, at: 0)
+        return jobs
+    }
+
+    /// A job has ended; tells what to do next.
+    mutating func ended(
+        _ job: Job,
+        _ outcome: Outcome,
+        in map: some WalkMap,
+        isKnown: (WalkStop) -> Bool
+    ) -> [Job] {
+        guard let index = walks.firstIndex(where: { $0.id == job.walk }) else { return [] }
+        walks[index].ended(job, outcome, in: map)
+        return walks[index].jobs(in: map, isKnown: isKnown, mayTryAgain: false)
+    }
+}
+
+/// One program's way, as far as it can be told from others'.
+private struct Walk {
+    /// `leftAside` is not fetched ahead.
+    private enum Readiness { case unknown, looking, absent, fetching, fetched, present, leftAside }
+
+    private struct Item {
+        let stop: WalkStop
+        var readiness: Readiness
+
+        /// Whether a request was spent on it.
+        var hasCost: Bool { readiness == .fetching || readiness == .fetched }
+    }
+
+    /// So many steps after the first make a walk.
+    private static let stepBound = 2
+    private static let smallestWindow = 4
+    /// As many as the client sends at once.
+    private static let largestWindow = 64
+    /// What is so far behind was left out: several threads, or a sorting that heeds the language, mix up near neighbours.
+    private static let slack = 16
+    /// After a pause, the program may have been a person.
+    private static let pause: Duration = .seconds(2)
+
+    let id: Int
+    private(set) var last: WalkStop
+    /// Those that all steps fit; what comes next is known as far as they agree.
+    private var orders = WalkOrder.every
+    private var stepCount = 0
+    /// Behind `last`, in order.
+    private var ahead: [Item] = []
+    /// Left out at the last step; another thread of the same program may be about to look at it.
+    private var leftOut: WalkStop?
+    /// Where `ahead` ends.
+    private var frontier: WalkStop
+    /// Whether it has gone from one prompt to another, and from one namespace: before that, it may be a walk through one.
+    private var hasCrossedPrompts = false
+    private var hasCrossedNamespaces = false
+    /// Whether it looks into drafts, which many walks leave out, and which are not good for long.
+    private var hasSeenDraft = false
+    /// Whether it lists prompts that the listing tells no number of: others with nothing but a draft may not interest it.
+    private var hasSeenUnlisted = false
+    private var window = smallestWindow
+    /// Requests for what the walk got to.
+    private var used: Int
+    /// All its requests.
+    private var spent: Int
+    /// Whether the last fetch was refused: one is then tried at each step.
+    private var isRefused = false
+    private var lastStep: ContinuousClock.Instant
+
+    init(id: Int, _ stop: WalkStop, costs: Bool, at now: ContinuousClock.Instant) {
+        self.id = id
+        last = stop
+        frontier = stop
+        used = costs ? 1 : 0
+        spent = used
+        lastStep = now
+    }
+
+    func expects(_ stop: WalkStop) -> Bool { leftOut == stop || ahead.contains { $0.stop == stop } }
+
+    /// The orders that a step to `stop` would leave.
+    func orders(to stop: WalkStop, in map: some WalkMap) -> [WalkOrder] {
+        orders.filter { order in
+            guard let next = order.stop(after: last, in: map) else { return false }
+            // One may be left out: a version that is gone, or what another thread of the program looks at.
+            return next == stop || order.stop(after: next, in: map) == stop
+        }
+    }
+
+    /// Whether the program has gone back for what it seemed to have left out.
+    private mutating func takeLeftOut(_ stop: WalkStop, costs: Bool) -> Bool {
+        guard leftOut == stop else { return false }
+        leftOut = nil
+        count(hadCost: false, costs: costs)
+        return true
+    }
+
+    mutating func step(to stop: WalkStop, costs: Bool, at now: ContinuousClock.Instant, in map: some WalkMap) {
+        guard !takeLeftOut(stop, costs: costs) else { return }
+        if let index = ahead.firstIndex(where: { $0.stop == stop }) {
+            let item = ahead.remove(at: index)
+            count(hadCost: item.hasCost, costs: costs)
+            window = min(window * 2, Self.largestWindow)
+            let leftOut = ahead.prefix(max(0, index - Self.slack))
+            if leftOut.contains(where: \.hasCost) { window = max(window / 2, Self.smallestWindow) }
+            ahead.removeFirst(leftOut.count)
+        } else {
+            orders = orders(to: stop, in: map)
+            leftOut = orders.first?.stop(after: last, in: map).flatMap { $0 == stop ? nil : $0 }
+            count(hadCost: false, costs: costs)
+            ahead = []
+        }
+        if ahead.isEmpty { frontier = stop }
+        if lastStep.duration(to: now) > Self.pause { window = Self.smallestWindow }
+        stepCount += 1
+        if stop.version == .draft { hasSeenDraft = true }
+        if map.hasAskedForVersions(of: stop.prompt) { hasSeenUnlisted = true }
+        if last.prompt != stop.prompt { hasCrossedPrompts = true }
+        if last.prompt.namespace != stop.prompt.namespace { hasCrossedNamespaces = true }
+        last = stop
+        lastStep = now
+    }
+
+    private mutating func count(hadCost: Bool, costs: Bool) {
+        if hadCost || costs { used += 1 }
+        if !hadCost && costs { spent += 1 }
+    }
+
+    /// What is to be done now, which then counts as being done.
+    mutating func jobs(in map: some WalkMap, isKnown: (WalkStop) -> Bool, mayTryAgain: Bool) -> [Walks.Job] {
+        guard stepCount >= Self.stepBound else { return [] }
+        extend(in: map, isKnown: isKnown)
+        var jobs: [Walks.Job] = []
+        var fetchBound = isRefused ? (mayTryAgain ? 1 : 0) : Int.max
+        for index in ahead.indices {
+            switch ahead[index].readiness {
+            case .unknown:
+                ahead[index].readiness = .looking
+                jobs.append(Walks.Job(walk: id, kind: .look, stop: ahead[index].stop))
+            case .absent where spent < 2 * used && fetchBound > 0:
+                spent += 1
+                fetchBound -= 1
+                ahead[index].readiness = .fetching
+                jobs.append(Walks.Job(walk: id, kind: .fetch, stop: ahead[index].stop))
+            default: break
+            }
+        }
+        return jobs
+    }
+
+    private mutating func extend(in map: some WalkMap, isKnown: (WalkStop) -> Bool) {
+        while ahead.count < window {
+            let candidates = orders.map { $0.stop(after: frontier, in: map) }
+            guard let first = candidates.first, let next = first, candidates.allSatisfy({ $0 == next }) else { return }
+            guard hasCrossedPrompts || next.prompt == last.prompt else { return }
+            guard hasCrossedNamespaces || next.prompt.namespace == last.prompt.namespace else { return }
+            let isLeftAside = next.version == .draft && !hasSeenDraft || next.version == nil && !hasSeenUnlisted
+            ahead.append(Item(stop: next, readiness: isLeftAside ? .leftAside : isKnown(next) ? .present : .unknown))
+            frontier = next
+        }
+    }
+
+    mutating func ended(_ job: Walks.Job, _ outcome: Walks.Outcome, in map: some WalkMap) {
+        // Where the walk has got there meanwhile, its own request was what was spent.
+        guard let index = ahead.firstIndex(where: { $0.stop == job.stop }) else { return }
+        if job.kind == .fetch {
+            isRefused = outcome == .refused
+            if isRefused { spent -= 1 }
+        }
+        switch outcome {
+        case .absent, .refused: ahead[index].readiness = .absent
+        case .present: ahead[index].readiness = .present
+        case .fetched: ahead[index].readiness = .fetched
+        }
+        guard outcome == .present || outcome == .fetched else { return }
+        // What `latest` is was asked for; the versions come in its place, the newest of them with the answer.
+        if job.stop.version == nil, let order = orders.first,
+            let stops = order.stops(at: job.stop.prompt, after: last, in: map)
+        {
+            let newest = stops.compactMap(\.version).max()
+            let items = stops.map { stop in
+                Item(stop: stop, readiness: stop.version == newest ? ahead[index].readiness : .unknown)
+            }
+            ahead.replaceSubrange(index...index, with: items)
+        }
+    }
+}

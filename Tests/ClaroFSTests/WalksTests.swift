@@ -1,0 +1,239 @@
+import ClaroAPI
+import Testing
+
+@testable import ClaroFS
+
+/// Walks through a library that is a table: which prompts there are, in listing order, and their versions.
+struct WalksTests {
+    private struct Table: WalkMap {
+        /// nil: one request would tell.
+        var prompts: [(slug: String, versions: [UInt32]?)]
+        var isListingWithVersions = true
+
+        func prompt(beside prompt: PromptName, in order: WalkOrder) -> PromptName? {
+            let slugs = order.sorting == .name ? prompts.map(\.slug).sorted() : prompts.map(\.slug)
+            guard let index = slugs.firstIndex(of: prompt.slug) else { return nil }
+            let next = order.isBackward ? index - 1 : index + 1
+            return slugs.indices.contains(next) ? PromptName(namespace: "acme", slug: slugs[next]) : nil
+        }
+
+        func versions(of prompt: PromptName) -> [Version]? {
+            prompts.first { $0.slug == prompt.slug }?.versions?.map { Version(number: $0) }
+        }
+
+        func hasAskedForVersions(of prompt: PromptName) -> Bool { !isListingWithVersions }
+    }
+
+    /// A program that walks, with a store that has nothing and an API that answers at once.
+    private struct Program {
+        var map: Table
+        var walks = Walks()
+        var now = ContinuousClock.now
+        var fetched: [String] = []
+        /// Requests that the walk itself had to make.
+        var waited: [String] = []
+        var isRefused = false
+
+        mutating func visit(_ name: String) {
+            let parts = name.split(separator: "/")
+            let prompt = PromptName(namespace: "acme", slug: parts[0])!
+            let stop = WalkStop(prompt, Version(parts[1])!)
+            let costs = !has(stop)
+            if costs { waited.append(name) }
+            let known = has
+            run(walks.visit(stop, costs: costs, at: now, in: map, isKnown: known))
+        }
+
+        var has: (WalkStop) -> Bool {
+            let names = Set(fetched + waited)
+            return { names.contains("\($0.prompt.slug)/\($0.version.map(\.description) ?? "latest")") }
+        }
+
+        private mutating func run(_ jobs: [Walks.Job]) {
+            for job in jobs {
+                let outcome: Walks.Outcome
+                switch job.kind {
+                case .look: outcome = has(job.stop) ? .present : .absent
+                case .fetch where isRefused: outcome = .refused
+                case .fetch:
+                    fetched.append("\(job.stop.prompt.slug)/\(job.stop.version.map(\.description) ?? "latest")")
+                    if job.stop.version == nil,
+                        let index = map.prompts.firstIndex(where: { $0.slug == job.stop.prompt.slug })
+                    {
+                        map.prompts[index].versions = [1, 2]
+                        fetched.append("\(job.stop.prompt.slug)/v2")
+                    }
+                    outcome = .fetched
+                }
+                let known = has
+                run(walks.ended(job, outcome, in: map, isKnown: known))
+            }
+        }
+    }
+
+    /// Prompts `p00`, `p01`, … whose names are in the listing's order, too.
+    private static func program(_ promptCount: Int, versions: [UInt32] = [1, 2, 3]) -> Program {
+        Program(map: Table(prompts: (0..<promptCount).map { ("p\($0 / 10)\($0 % 10)", versions) }))
+    }
+
+    /// All versions in the order of a walk through the directories.
+    private static func everything(in program: Program) -> [String] {
+        program.map.prompts.flatMap { prompt in (prompt.versions ?? []).map { "\(prompt.slug)/v\($0)" } }
+    }
+
+    @Test func `three versions in a row are a walk, two are not`() {
+        var program = Self.program(1, versions: Array(1...9))
+        program.visit("p00/v1")
+        program.visit("p00/v2")
+        #expect(program.fetched == [])
+        program.visit("p00/v3")
+        #expect(program.fetched == ["p00/v4", "p00/v5", "p00/v6"])
+    }
+
+    @Test(arguments: [
+        ("forward", false, ["p00/v1", "p00/v2", "p00/v3", "p01/v1"], "p01/v2"),
+        ("backward", true, ["p09/v3", "p09/v2", "p09/v1", "p08/v3"], "p08/v2"),
+    ])
+    func `a walk through everything waits until it has crossed from one prompt to another`(
+        _ direction: String,
+        isBackward: Bool,
+        start: [String],
+        next: String
+    ) {
+        var program = Self.program(10)
+        let path = Self.everything(in: program)
+        for name in isBackward ? path.reversed() : path { program.visit(name) }
+        #expect(program.waited == start)
+        #expect(program.fetched.first == next)
+        #expect(Set(program.fetched).count == program.fetched.count, "nothing twice")
+        #expect(Set(program.fetched + program.waited) == Set(path), "and nothing else")
+    }
+
+    @Test func `drafts are fetched ahead for walks that have seen one`() {
+        var program = Self.program(9, versions: [0, 1, 2])
+        for name in ["p00/v1", "p00/v2", "p01/v1"] { program.visit(name) }
+        #expect(program.fetched == ["p01/v2", "p02/v1", "p02/v2"])
+        program = Self.program(9, versions: [0, 1, 2])
+        for name in ["p00/v0", "p00/v1", "p00/v2", "p01/v0"] { program.visit(name) }
+        #expect(program.fetched == ["p01/v1", "p01/v2", "p02/v0", "p02/v1"])
+    }
+
+    @Test func `a walk by name is told from one by listing at the end of the first prompt`() {
+        var program = Program(
+            map: Table(prompts: [("m", [1, 2, 3]), ("z", [1, 2, 3]), ("n", [1, 2, 3]), ("o", [1])])
+        )
+        for name in ["m/v1", "m/v2", "m/v3"] { program.visit(name) }
+        #expect(program.fetched == [], "the two sortings do not agree on what is next")
+        program.visit("n/v1")
+        #expect(program.fetched == ["n/v2", "n/v3", "o/v1", "z/v1"])
+    }
+
+    @Test func `versions by name have v10 behind v1`() {
+        var program = Self.program(1, versions: Array(1...12))
+        for name in ["p00/v1", "p00/v10", "p00/v11"] { program.visit(name) }
+        #expect(program.fetched == ["p00/v12", "p00/v2", "p00/v3"])
+    }
+
+    @Test(arguments: ["v3", "v1"])
+    func `a walk through one version of each prompt fetches no other`(_ version: String) {
+        var program = Self.program(20)
+        for prompt in 0..<20 { program.visit("p\(prompt / 10)\(prompt % 10)/\(version)") }
+        #expect(program.waited.count == 3)
+        #expect(program.fetched.allSatisfy { $0.hasSuffix(version) })
+        #expect(program.fetched.count == 17)
+    }
+
+    @Test(arguments: 1...40)
+    func `whenever a walk ends, at most twice was fetched of what it used`(_ length: Int) {
+        var program = Self.program(99)
+        for name in Self.everything(in: program).prefix(length) { program.visit(name) }
+        #expect(program.fetched.count + program.waited.count <= 2 * length)
+    }
+
+    @Test func `never more than sixty-four are ahead`() {
+        var program = Self.program(99)
+        for name in Self.everything(in: program).prefix(120) { program.visit(name) }
+        #expect(program.fetched.count + program.waited.count == 120 + 64)
+    }
+
+    @Test func `after a pause the window is small again`() {
+        var program = Self.program(99)
+        let path = Self.everything(in: program)
+        for name in path.prefix(120) { program.visit(name) }
+        let before = program.fetched.count
+        program.now += .seconds(3)
+        program.visit(path[120])
+        #expect(program.fetched.count == before, "what is ahead lasts")
+        program.visit(path[121])
+        #expect(program.fetched.count == before)
+        for name in path.dropFirst(122).prefix(10) { program.visit(name) }
+        #expect(program.fetched.count == before + 12)
+    }
+
+    @Test func `a walk that leaves some out goes on`() {
+        var program = Self.program(99)
+        let path = Self.everything(in: program)
+        for name in path.prefix(20) { program.visit(name) }
+        let waited = program.waited.count
+        program.visit(path[22])
+        program.visit(path[20])
+        program.visit(path[23])
+        #expect(program.waited.count == waited)
+    }
+
+    @Test func `a walk of two threads is one`() {
+        var program = Self.program(99)
+        let path = Self.everything(in: program)
+        for step in stride(from: 0, to: 100, by: 2) {
+            program.visit(path[step == 0 ? 0 : step + 1])
+            program.visit(path[step == 0 ? 1 : step])
+        }
+        #expect(program.waited.count < 8)
+    }
+
+    @Test func `jumping about is no walk`() {
+        var program = Self.program(99)
+        for prompt in [5, 70, 31, 2, 90, 44, 60, 12, 81, 28] {
+            program.visit("p\(prompt / 10)\(prompt % 10)/v\(prompt % 3 + 1)")
+        }
+        #expect(program.fetched == [])
+    }
+
+    @Test func `walks of several programs are told apart`() {
+        var program = Self.program(99)
+        let path = Self.everything(in: program)
+        for step in 0..<60 {
+            program.visit(path[step])
+            program.visit(path[200 - step])
+        }
+        #expect(program.waited.count == 8)
+    }
+
+    @Test func `what is refused is tried again at the next step`() {
+        var program = Self.program(10)
+        program.isRefused = true
+        let path = Self.everything(in: program)
+        for name in path.prefix(10) { program.visit(name) }
+        #expect(program.waited == Array(path.prefix(10)))
+        program.isRefused = false
+        for name in path.dropFirst(10) { program.visit(name) }
+        #expect(program.waited == Array(path.prefix(11)))
+        #expect(Set(program.fetched + program.waited) == Set(path))
+    }
+
+    @Test(arguments: [true, false])
+    func `a prompt whose newest version is not listed is asked for it by walks that have seen such a one`(
+        _ isListed: Bool
+    ) {
+        var program = Program(
+            map: Table(
+                prompts: [("a", [1, 2, 3]), ("b", [1, 2, 3]), ("c", nil), ("d", nil), ("e", [1])],
+                isListingWithVersions: isListed
+            )
+        )
+        for name in ["a/v1", "a/v2", "a/v3", "b/v1", "b/v2", "b/v3"] { program.visit(name) }
+        #expect(program.waited == ["a/v1", "a/v2", "a/v3", "b/v1"])
+        let others = isListed ? [] : ["c/latest", "c/v2", "c/v1", "d/latest", "d/v2", "d/v1"]
+        #expect(program.fetched.sorted() == (["b/v2", "b/v3", "e/v1"] + others).sorted())
+    }
+}
