@@ -319,4 +319,10 @@ int cfuse_invalidate_entry(cfuse_session *session, uint64_t parent, const char *
     return fuse_lowlevel_notify_inval_entry(native(session), parent, name, name_length);
 }
 
+int cfuse_store(cfuse_session *session, uint64_t node, const void *bytes, size_t size) {
+    struct fuse_bufvec vector = FUSE_BUFVEC_INIT(size);
+    vector.buf[0].mem = (void *)bytes;
+    return fuse_lowlevel_notify_store(native(session), node, 0, &vector, 0);
+}
+
 void cfuse_forbid_core_dumps(void) { prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }

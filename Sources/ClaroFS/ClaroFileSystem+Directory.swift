@@ -39,6 +39,7 @@ extension ClaroFileSystem {
                 noteListed(inode, for: lifetime, from: offset)
             }
             fill(&buffer, inode, from: offset, children(of: body, key)) { $0 }
+            if offset > Self.lastDotOffset { pushTexts(of: body, inode, to: &buffer) }
         case .context(let key):
             let body = try await library.body(of: key)
             fill(&buffer, inode, from: offset, body.context) { ($0.offset, child($0.entry, of: key)) }
@@ -151,9 +152,23 @@ extension ClaroFileSystem {
             return buffer.append(child.name, inodes.number(of: identity), child.node.kind, next: next)
         }
         let inode = inodes.enter(child.node, identity)
-        if buffer.append(child.name, entry(child, inode), next: next) { return true }
-        inodes.forget(inode, lookups: 1)
-        return false
+        guard buffer.append(child.name, entry(child, inode), next: next) else {
+            inodes.forget(inode, lookups: 1)
+            return false
+        }
+        return true
+    }
+
+    /// Larger texts are rare, and wait until they are read.
+    private static let pushedByteBound = 128 << 10
+
+    /// Who lists a version is likely to read it.
+    private func pushTexts(of body: VersionBody, _ directory: InodeNumber, to buffer: inout DirectoryBuffer) {
+        guard buffer.takesAttributes else { return }
+        for file in body.texts + [body.metadata] where file.bytes.count <= Self.pushedByteBound {
+            let inode = inodes.number(of: Identity(file.name, in: directory, body: file.digest))
+            if inodes.isHeld(inode) { buffer.push(file.bytes, of: inode) }
+        }
     }
 
     private func areAttributesKnown(_ node: Node) -> Bool {

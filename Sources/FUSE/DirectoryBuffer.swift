@@ -9,6 +9,8 @@ package struct DirectoryBuffer: Sendable {
     private var bytes: [UInt8]
     private var used = 0
     private let withAttributes: Bool
+    /// What is pushed before the answer.
+    private(set) var pages: [(inode: InodeNumber, bytes: [UInt8])] = []
 
     init(byteCount: Int, withAttributes: Bool) {
         bytes = [UInt8](repeating: 0, count: byteCount)
@@ -51,6 +53,11 @@ package struct DirectoryBuffer: Sendable {
         native.attributes = bare.native
         return append(name) { cfuse_add_entry_plus($0, $1, $2, &native, next) }
     }
+
+    /// Puts a file's bytes into the kernel's pages, where readers then find them. It may drop them at any time.
+    ///
+    /// The kernel must know the file. That it does of those in an answer it has got when it asks for the next entries.
+    package mutating func push(_ bytes: [UInt8], of inode: InodeNumber) { pages.append((inode, bytes)) }
 
     private mutating func append(
         _ name: FileName,

@@ -7,12 +7,14 @@ import SystemPackage
 final class Dispatcher: Sendable {
     private let fileSystem: any FileSystem
     private let invalidations: Invalidations
+    private let pages: PagePusher
     private let suspended = Mutex<[ObjectIdentifier: PendingRequest]>([:])
     private let unanswered = DispatchGroup()
 
-    init(_ fileSystem: any FileSystem, _ invalidations: Invalidations) {
+    init(_ fileSystem: any FileSystem, _ invalidations: Invalidations, _ pages: PagePusher) {
         self.fileSystem = fileSystem
         self.invalidations = invalidations
+        self.pages = pages
     }
 
     var suspendedCount: Int { suspended.withLock { $0.count } }
@@ -53,7 +55,12 @@ final class Dispatcher: Sendable {
             }
         },
         read_directory: { context, request, node, offset, size, isPlus in
-            from(context).answer(request, reply: { $0.reply($1) }) { fileSystem throws(Errno) in
+            let dispatcher = from(context)
+            let reply: @Sendable (consuming Request, DirectoryBuffer) -> Void = { request, buffer in
+                dispatcher.pages.push(buffer.pages)
+                request.reply(buffer)
+            }
+            dispatcher.answer(request, reply: reply) { fileSystem throws(Errno) in
                 var buffer = DirectoryBuffer(byteCount: size, withAttributes: isPlus)
                 try await fileSystem.readDirectory(InodeNumber(rawValue: node), from: offset, into: &buffer)
                 return buffer

@@ -41,6 +41,7 @@ package final class Session: @unchecked Sendable {
 
     private let options: Options
     private let dispatcher: Dispatcher
+    private let pages: PagePusher
     private let invalidations: Invalidations
     /// Counts requests where they are read.
     private let requestCounts: RequestCounts
@@ -57,7 +58,8 @@ package final class Session: @unchecked Sendable {
         self.options = options
         self.invalidations = invalidations
         self.requestCounts = requestCounts
-        dispatcher = Dispatcher(fileSystem, invalidations)
+        pages = PagePusher(workerCount: options.workerCount)
+        dispatcher = Dispatcher(fileSystem, invalidations, pages)
         LibraryLog.shared.install()
         var operations = Dispatcher.operations
         let context = Unmanaged.passUnretained(dispatcher).toOpaque()
@@ -84,6 +86,7 @@ package final class Session: @unchecked Sendable {
     /// Begins to answer. `onEnd` is called on one of the session's threads when the mount is gone, however it went.
     package func start(onEnd: @escaping @Sendable () -> Void) {
         invalidations.start(native)
+        pages.start(native)
         let running = Counter(options.workerCount)
         threads.withLock { threads in
             for _ in 0..<options.workerCount {

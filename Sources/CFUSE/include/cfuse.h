@@ -107,6 +107,8 @@ size_t cfuse_add_entry_plus(char *_Nullable buffer, size_t space, const char *na
 /// Notifications; 0 or a negative errno (-ENOENT: the kernel has no such thing). Not from inside a callback.
 int cfuse_invalidate_node(cfuse_session *session, uint64_t node, int64_t offset, int64_t length);
 int cfuse_invalidate_entry(cfuse_session *session, uint64_t parent, const char *name, size_t name_length);
+/// Puts a file's first `size` bytes into the kernel's pages.
+int cfuse_store(cfuse_session *session, uint64_t node, const void *_Nullable bytes, size_t size);
 
 /// prctl(2) is variadic, so Swift cannot call it.
 void cfuse_forbid_core_dumps(void);
