@@ -36,6 +36,11 @@ package struct Timestamp: Hashable, Sendable, Comparable {
         (left.seconds, left.nanoseconds) < (right.seconds, right.nanoseconds)
     }
 
+    /// From this point to `other`; negative if that is before.
+    package func duration(to other: Timestamp) -> Duration {
+        .seconds(other.seconds - seconds) + .nanoseconds(other.nanoseconds - nanoseconds)
+    }
+
     /// Above it, neither `date` nor a stored time stamp is of any use.
     private static let endOfYear9999: Int128 = 253_402_300_799
 }

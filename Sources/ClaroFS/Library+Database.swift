@@ -117,7 +117,7 @@ extension Library {
     private func isExpired(_ fetched: Timestamp, _ state: State) -> Bool { state.expired.map { fetched < $0 } ?? false }
 
     private func age(of fetched: Timestamp) -> Duration {
-        let seconds = Timestamp.now().seconds - fetched.seconds
-        return seconds < 0 ? Freshness.forever : .seconds(seconds)
+        let age = fetched.duration(to: .now())
+        return age < .zero ? Freshness.forever : age
     }
 }

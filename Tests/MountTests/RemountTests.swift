@@ -234,6 +234,18 @@ struct RemountTests {
         }
     }
 
+    @Test func `what is stored is as old as it is, not to the second`() async throws {
+        try await StoreFixture.with(Self.library) { store async throws in
+            for number in 1...4 {
+                store.emulator.update { $0["acme", "support"]?.draft = .init("draft \(number)") }
+                try await store.mount(["draft_ttl=300ms"]) { mount async throws in
+                    #expect(try await mount.text("@acme/support/v0/content.md") == "draft \(number)")
+                }
+                try await Task.sleep(for: .milliseconds(320))
+            }
+        }
+    }
+
     // MARK: Without a network
 
     /// What the store must answer for after the API is gone.
