@@ -6,19 +6,38 @@ import GRDB
 
 /// The listing, a row for each prompt. It belongs to the key that it was fetched with: to another it is not there.
 extension CacheDatabase {
-    /// When the listing was fetched; nil: there is none. Costs the same for any number of prompts.
-    func listingTime() -> Timestamp? {
-        read { database in
-            let row = try Row.fetchOne(database, sql: "SELECT fetched FROM listing WHERE key = ?", arguments: [key])
-            return row?.time("fetched")
+    /// What is known of the listing beside its prompts.
+    struct ListingHead {
+        let key: String
+        let fetched: Timestamp
+        let pageCount: Int
+        /// Of the prompts.
+        let promptsDigest: Data
+
+        var digest: Data {
+            CacheDatabase.digest(of: [key, fetched.sinceEpoch, pageCount, promptsDigest.base64EncodedString()])
         }
+    }
+
+    /// nil: there is no listing. Costs the same for any number of prompts.
+    func listingHead() -> ListingHead? { read { try listingHead(in: $0) } }
+
+    private func listingHead(in database: Database) throws -> ListingHead? {
+        let statement = try database.cachedStatement(sql: "SELECT * FROM listing WHERE key = ?")
+        guard let row = try Row.fetchOne(statement, arguments: [key]) else { return nil }
+        let head = ListingHead(
+            key: key,
+            fetched: row.time("fetched"),
+            pageCount: row["pages"],
+            promptsDigest: row["prompts_digest"]
+        )
+        return row["digest"] == head.digest ? head : nil
     }
 
     /// The whole listing, as it was stored.
     func prompts() -> (prompts: [Listing.Prompt], pageCount: Int, fetched: Timestamp)? {
         read { database in
-            let sql = "SELECT fetched, pages, digest FROM listing WHERE key = ?"
-            guard let head = try Row.fetchOne(database, sql: sql, arguments: [key]) else { return nil }
+            guard let head = try listingHead(in: database) else { return nil }
             let rows = try Row.fetchCursor(
                 database,
                 sql:
@@ -38,8 +57,8 @@ extension CacheDatabase {
                     )
                 )
             }
-            guard head["digest"] == Self.digest(of: prompts) else { return nil }
-            return (prompts, head["pages"], head.time("fetched"))
+            guard head.promptsDigest == Self.digest(of: prompts) else { return nil }
+            return (prompts, head.pageCount, head.fetched)
         }
     }
 
@@ -84,9 +103,18 @@ extension CacheDatabase {
                     prompt.created?.sinceEpoch, prompt.changed?.sinceEpoch,
                 ])
             }
+            let head = ListingHead(
+                key: key,
+                fetched: fetched,
+                pageCount: listing.pageCount,
+                promptsDigest: Self.digest(of: Array(prompts.values))
+            )
             try database.execute(
-                sql: "INSERT OR REPLACE INTO listing (id, key, fetched, pages, digest) VALUES (1, ?, ?, ?, ?)",
-                arguments: [key, fetched.sinceEpoch, listing.pageCount, Self.digest(of: Array(prompts.values))]
+                sql: """
+                    INSERT OR REPLACE INTO listing (id, key, fetched, pages, prompts_digest, digest)
+                    VALUES (1, ?, ?, ?, ?, ?)
+                    """,
+                arguments: [key, fetched.sinceEpoch, head.pageCount, head.promptsDigest, head.digest]
             )
             return true
         }

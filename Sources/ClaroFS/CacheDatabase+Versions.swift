@@ -14,34 +14,40 @@ extension CacheDatabase {
         let fetched: Timestamp
     }
 
-    /// The version as it was stored. One whose bytes are not those that were stored is removed, and not there.
+    /// The version as it was stored. One whose row is not what was stored is removed, and not there.
     func version(_ name: PackageName) -> StoredVersion? {
         let row = read { database in
             let statement = try database.cachedStatement(sql: "SELECT * FROM version WHERE name = ?")
             return try Row.fetchOne(statement, arguments: [name.description])
         }
         guard let row else { return nil }
-        let texts = StoredTexts(row)
-        guard texts.digest(of: name) == row["digest"], let prompt = texts.prompt else {
+        let (head, texts) = (VersionHead(row), StoredTexts(row))
+        guard head.digest == row["digest"], texts.digest == head.textsDigest, let prompt = texts.prompt else {
             removeVersion(name)
             return nil
         }
-        return StoredVersion(prompt: prompt, changed: row.time("changed"), fetched: row.time("fetched"))
+        return StoredVersion(prompt: prompt, changed: head.changed, fetched: head.fetched)
     }
 
     func save(_ prompt: Prompt, as name: PackageName, changed: Timestamp, fetched: Timestamp) {
         let texts = StoredTexts(prompt)
+        let head = VersionHead(
+            name: name.description,
+            changed: changed,
+            fetched: fetched,
+            textsDigest: texts.digest
+        )
         write { database in
             let statement = try database.cachedStatement(
                 sql: """
                     INSERT OR REPLACE INTO version
-                    (name, content, system, critique, metadata, etag, changed, fetched, digest)
-                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    (name, changed, fetched, texts_digest, digest, content, system, critique, metadata, etag)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                     """
             )
             try statement.execute(arguments: [
-                name.description, texts.content, texts.system, texts.critique, texts.metadata, texts.etag,
-                changed.sinceEpoch, fetched.sinceEpoch, texts.digest(of: name),
+                head.name, head.changed.sinceEpoch, head.fetched.sinceEpoch, head.textsDigest, head.digest,
+                texts.content, texts.system, texts.critique, texts.metadata, texts.etag,
             ])
         }
     }
@@ -49,8 +55,15 @@ extension CacheDatabase {
     /// That a version was found unchanged.
     func touch(_ name: PackageName, fetched: Timestamp) {
         write { database in
-            let statement = try database.cachedStatement(sql: "UPDATE version SET fetched = ? WHERE name = ?")
-            try statement.execute(arguments: [fetched.sinceEpoch, name.description])
+            let select = try database.cachedStatement(
+                sql: "SELECT name, changed, fetched, texts_digest, digest FROM version WHERE name = ?"
+            )
+            guard let row = try Row.fetchOne(select, arguments: [name.description]) else { return }
+            var head = VersionHead(row)
+            guard head.digest == row["digest"] else { return }
+            head.fetched = fetched
+            let update = try database.cachedStatement(sql: "UPDATE version SET fetched = ?, digest = ? WHERE name = ?")
+            try update.execute(arguments: [fetched.sinceEpoch, head.digest, head.name])
         }
     }
 
@@ -95,7 +108,33 @@ extension CacheDatabase {
     }
 }
 
-/// A version's row without its times, and what its digest is made of.
+/// A version's row without its texts, and what its digest is made of: the name too, so that no row can stand for another.
+private struct VersionHead {
+    let name: String
+    let changed: Timestamp
+    var fetched: Timestamp
+    let textsDigest: Data
+
+    init(name: String, changed: Timestamp, fetched: Timestamp, textsDigest: Data) {
+        self.name = name
+        self.changed = changed
+        self.fetched = fetched
+        self.textsDigest = textsDigest
+    }
+
+    init(_ row: Row) {
+        name = row["name"]
+        changed = row.time("changed")
+        fetched = row.time("fetched")
+        textsDigest = row["texts_digest"]
+    }
+
+    var digest: Data {
+        CacheDatabase.digest(of: [name, changed.sinceEpoch, fetched.sinceEpoch, textsDigest.base64EncodedString()])
+    }
+}
+
+/// The texts of a version's row.
 private struct StoredTexts {
     let content: Data
     let system: Data?
@@ -129,10 +168,9 @@ private struct StoredTexts {
         )
     }
 
-    /// Of the name too, so that no row can stand for another.
-    func digest(of name: PackageName) -> Data {
+    var digest: Data {
         var hash = SHA256()
-        for part in [Data(name.description.utf8), content, system, critique, metadata, etag.map { Data($0.utf8) }] {
+        for part in [content, system, critique, metadata, etag.map { Data($0.utf8) }] {
             var length = Int64(part?.count ?? -1).littleEndian
             withUnsafeBytes(of: &length) { hash.update(bufferPointer: $0) }
             hash.update(data: part ?? Data())

@@ -12,7 +12,7 @@ import Synchronization
 /// a few rows (but for the listing), and waits at most `busyTimeout` for another process. Rules about lifetimes are not here but in `Freshness`.
 final class CacheDatabase: Sendable {
     /// PRAGMA user_version. A database of another layout is set aside.
-    private static let layout: Int32 = 1
+    private static let layout: Int32 = 2
     private static let fileName = "library.sqlite"
     /// Seconds. A transaction here takes far less, but the process that is in one may have to wait for a processor: what
     /// is given up meanwhile is not kept, and fetched again. Still short enough for a caller to wait.
@@ -106,7 +106,7 @@ final class CacheDatabase: Sendable {
     private static let schema = """
         CREATE TABLE listing (
             id INTEGER PRIMARY KEY CHECK (id = 1), key TEXT NOT NULL, fetched INTEGER NOT NULL,
-            pages INTEGER NOT NULL, digest BLOB NOT NULL
+            pages INTEGER NOT NULL, prompts_digest BLOB NOT NULL, digest BLOB NOT NULL
         );
         CREATE TABLE prompt (
             inode INTEGER PRIMARY KEY, namespace TEXT NOT NULL, slug TEXT NOT NULL, newest INTEGER,
@@ -116,8 +116,9 @@ final class CacheDatabase: Sendable {
             name TEXT PRIMARY KEY, number INTEGER, fetched INTEGER NOT NULL, digest BLOB NOT NULL
         ) WITHOUT ROWID;
         CREATE TABLE version (
-            name TEXT NOT NULL UNIQUE, content BLOB NOT NULL, system BLOB, critique BLOB, metadata BLOB NOT NULL,
-            etag TEXT, changed INTEGER NOT NULL, fetched INTEGER NOT NULL, digest BLOB NOT NULL
+            name TEXT NOT NULL UNIQUE, changed INTEGER NOT NULL, fetched INTEGER NOT NULL,
+            texts_digest BLOB NOT NULL, digest BLOB NOT NULL,
+            content BLOB NOT NULL, system BLOB, critique BLOB, metadata BLOB NOT NULL, etag TEXT
         );
         CREATE TABLE inode (
             number INTEGER PRIMARY KEY AUTOINCREMENT, parent INTEGER NOT NULL, name BLOB NOT NULL, body BLOB NOT NULL,

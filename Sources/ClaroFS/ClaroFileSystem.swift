@@ -91,7 +91,7 @@ package final class ClaroFileSystem: FileSystem {
     }
 
     /// Whether a listing is there from before, however old.
-    package var hasStoredListing: Bool { library.database?.listingTime() != nil }
+    package var hasStoredListing: Bool { library.database?.listingHead() != nil }
 
     /// Fetches the listing before the mount, which proves that the API is there and takes the key. Who mounts tells why
     /// not: a failure is not logged.

@@ -65,7 +65,7 @@ extension Library {
 
     /// A listing that another process has fetched a moment ago.
     func freshlyStoredListing() -> Listing? {
-        guard let database, let fetched = database.listingTime() else { return nil }
+        guard let database, let fetched = database.listingHead()?.fetched else { return nil }
         guard age(of: fetched) < freshness.ttl, !isExpired(fetched), let stored = database.prompts() else { return nil }
         let listing = listing(stored, previous: cachedListing)
         use(listing, age: age(of: stored.fetched))

@@ -39,19 +39,34 @@ struct CacheDatabaseTests {
         }
     }
 
-    @Test(arguments: ["content", "system", "metadata", "etag", "name"])
+    @Test(arguments: ["content", "system", "metadata", "etag", "changed", "fetched", "name"])
     func `a row whose bytes are others is not there`(column: String) async throws {
         try await ScratchDirectory.with { scratch async throws in
             let database = CacheDatabase(directory: scratch.path, key: "key", logger: Logger(label: "test"))
             database.save(try prompt("text"), as: try name("a"), changed: time, fetched: time)
-            let value = column == "name" ? "@acme/b:v1" : "{}"
+            let values = ["changed": "1", "fetched": "\(Int64.max)", "name": "@acme/b:v1"]
+            let value = values[column] ?? "{}"
             database.write { try $0.execute(sql: "UPDATE version SET \(column) = ?", arguments: [value]) }
             #expect(database.version(try name(column == "name" ? "b" : "a")) == nil)
         }
     }
 
+    @Test(arguments: ["fetched = fetched + 1", "fetched = \(Int64.max)", "pages = 900"])
+    func `a listing whose time is another is not there`(change: String) async throws {
+        try await ScratchDirectory.with { scratch async throws in
+            let database = CacheDatabase(directory: scratch.path, key: "key", logger: Logger(label: "test"))
+            let inodes = InodeTable(database)
+            let listing = Listing([], pageCount: 1, inodes: inodes, fallbackTime: time, now: time)
+            database.save(listing, fetched: time)
+            #expect(database.listingHead()?.fetched == time)
+            database.write { try $0.execute(sql: "UPDATE listing SET \(change)") }
+            #expect(database.listingHead() == nil)
+            #expect(database.prompts() == nil)
+        }
+    }
+
     @Test(arguments: [
-        "PRAGMA user_version = 7", "PRAGMA user_version = 0", "DROP TABLE version; PRAGMA user_version = 2",
+        "PRAGMA user_version = 99", "PRAGMA user_version = 0", "DROP TABLE version; PRAGMA user_version = 1",
     ])
     func `a database of another layout is set aside`(change: String) async throws {
         try await ScratchDirectory.with { scratch async throws in
