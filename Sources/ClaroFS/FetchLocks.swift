@@ -10,15 +10,12 @@ import SystemPackage
 final class FetchLocks: Sendable {
     /// Held from its making to its end.
     final class Lock: Sendable {
-        /// Whether somebody else had it: what was to be fetched may be there now.
-        let hasWaited: Bool
         private let file: OpenFile
         private let offset: Int64
 
-        fileprivate init(_ file: OpenFile, _ offset: Int64, hasWaited: Bool) {
+        fileprivate init(_ file: OpenFile, _ offset: Int64) {
             self.file = file
             self.offset = offset
-            self.hasWaited = hasWaited
         }
 
         deinit { _ = FetchLocks.change(file, offset, to: F_UNLCK) }
@@ -47,14 +44,12 @@ final class FetchLocks: Sendable {
         let offset = Self.offset(of: name)
         let deadline = ContinuousClock.now + timeout
         var pause = Duration.milliseconds(5)
-        var hasWaited = false
         while !Self.change(file, offset, to: F_WRLCK) {
             guard .now + pause < deadline, (try? await Task.sleep(for: pause)) != nil else { return nil }
-            hasWaited = true
             // There is no way to be told: look again, soon at first.
             pause = min(pause * 2, .milliseconds(100))
         }
-        return Lock(file, offset, hasWaited: hasWaited)
+        return Lock(file, offset)
     }
 
     private static func change(_ file: OpenFile, _ offset: Int64, to type: Int32) -> Bool {

@@ -15,7 +15,7 @@ extension Library {
         if isExpired(stored.fetched) { state.withLock { $0.bodies[key]?.expire(at: .now) } }
     }
 
-    /// A version that another process has fetched a moment ago.
+    /// A version that another process has fetched, and that is fresh still.
     func freshlyStoredBody(of key: VersionKey) -> VersionBody? {
         guard key.variables.isEmpty, let stored = database?.version(key.packageName) else { return nil }
         guard !isExpired(stored.fetched) else { return nil }
@@ -63,10 +63,11 @@ extension Library {
         }
     }
 
-    /// A listing that another process has fetched a moment ago.
+    /// A listing that another process has fetched, and that is fresh still.
     func freshlyStoredListing() -> Listing? {
-        guard let database, let fetched = database.listingHead()?.fetched else { return nil }
-        guard age(of: fetched) < freshness.ttl, !isExpired(fetched), let stored = database.prompts() else { return nil }
+        guard let database, let head = database.listingHead(), !isExpired(head.fetched) else { return nil }
+        let lifetime = state.withLock { $0.listingLifetime(pageCount: head.pageCount, freshness, at: .now) }
+        guard age(of: head.fetched) < lifetime, let stored = database.prompts() else { return nil }
         let listing = listing(stored, previous: cachedListing)
         use(listing, age: age(of: stored.fetched))
         return listing
@@ -88,17 +89,29 @@ extension Library {
 
     // MARK: latest
 
+    /// Takes from the database what `latest` is, if memory does not know.
     func restoreNewest(of prompt: PromptName) {
-        guard let database, state.withLock({ $0.newest[prompt]?.value }) == nil else { return }
-        guard let stored = database.newest(of: prompt) else { return }
-        let freshUntil = ContinuousClock.now + freshness.ttl - age(of: stored.fetched)
+        guard state.withLock({ $0.newest[prompt]?.value }) == nil, let stored = storedNewest(of: prompt) else { return }
         state.withLock { state in
             guard state.newest[prompt]?.value == nil else { return }
-            state.newest[prompt, default: Renewable()].fetched(
-                stored.number.map(Newest.published) ?? .none,
-                freshUntil: isExpired(stored.fetched, state) ? .now : freshUntil
-            )
+            state.newest[prompt, default: Renewable()].fetched(stored.newest, freshUntil: stored.freshUntil)
         }
+    }
+
+    /// What `latest` is as another process has learnt, if that is fresh still.
+    func freshlyStoredNewest(of prompt: PromptName) -> Newest? {
+        guard let stored = storedNewest(of: prompt), .now < stored.freshUntil else { return nil }
+        state.withLock { $0.newest[prompt, default: Renewable()].fetched(stored.newest, freshUntil: stored.freshUntil) }
+        return stored.newest
+    }
+
+    private func storedNewest(of prompt: PromptName) -> (newest: Newest, freshUntil: ContinuousClock.Instant)? {
+        guard let stored = database?.newest(of: prompt) else { return nil }
+        let now = ContinuousClock.now
+        return (
+            stored.number.map(Newest.published) ?? .none,
+            isExpired(stored.fetched) ? now : now + freshness.ttl - age(of: stored.fetched)
+        )
     }
 
     /// That a prompt is absent, or that its `latest` has no number, is not worth keeping: it is asked again soon. That one
@@ -112,9 +125,9 @@ extension Library {
     }
 
     /// Whether it was fetched before everything was last made to expire.
-    private func isExpired(_ fetched: Timestamp) -> Bool { state.withLock { isExpired(fetched, $0) } }
-
-    private func isExpired(_ fetched: Timestamp, _ state: State) -> Bool { state.expired.map { fetched < $0 } ?? false }
+    private func isExpired(_ fetched: Timestamp) -> Bool {
+        state.withLock { $0.expired }.map { fetched < $0 } ?? false
+    }
 
     private func age(of fetched: Timestamp) -> Duration {
         let age = fetched.duration(to: .now())

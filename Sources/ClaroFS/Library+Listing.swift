@@ -129,7 +129,8 @@ extension Library {
     private func fetchListing(logsFailure: Bool = true) async throws(APIError) -> Listing {
         let lock = await fetchLocks?.lock(Self.listingSubject, within: timeout)
         defer { withExtendedLifetime(lock) {} }
-        if let lock, lock.hasWaited, let listing = freshlyStoredListing() { return listing }
+        // Another process may have renewed it.
+        if let listing = freshlyStoredListing() { return listing }
         let answer: PromptListing
         do throws(APIError) {
             answer = try await client.listPrompts()
@@ -163,10 +164,8 @@ extension Library {
         let fetched = ContinuousClock.now - age
         let previous = state.withLock { state in
             let previous = state.listing.value
-            state.listingFetches.removeAll { fetched - .seconds(3600) > $0.time }
-            let recent = state.listingFetches.reduce(0) { $0 + $1.pageCount }
+            let lifetime = state.listingLifetime(pageCount: listing.pageCount, freshness, at: fetched)
             state.listingFetches.append((fetched, listing.pageCount))
-            let lifetime = freshness.listingLifetime(pageCount: listing.pageCount, recentPageCount: recent)
             state.listingLifetime = lifetime
             state.listing.fetched(listing, freshUntil: fetched + lifetime)
             state.listingFailure = nil
@@ -210,6 +209,13 @@ extension Library {
         _ priority: Priority
     ) async throws(APIError) -> Newest {
         let name = PackageName(prompt, .latest)
+        let lock = await fetchLocks?.lock(name.description, within: timeout)
+        defer { withExtendedLifetime(lock) {} }
+        // Another process may have asked.
+        if let newest = freshlyStoredNewest(of: prompt) {
+            stale.clear(name.description)
+            return newest
+        }
         var newest = Newest.none
         do throws(APIError) {
             if case .prompt(let body) = try await client.getPrompt(name, priority: priority) {
@@ -239,6 +245,19 @@ extension Library {
         keep(newest, of: prompt, isListed: isListed)
         stale.clear(name.description)
         return newest
+    }
+}
+
+extension Library.State {
+    /// For how long a listing of so many pages is good that was fetched at `time`.
+    mutating func listingLifetime(
+        pageCount: Int,
+        _ freshness: Freshness,
+        at time: ContinuousClock.Instant
+    ) -> Duration {
+        listingFetches.removeAll { time - .seconds(3600) > $0.time }
+        let recent = listingFetches.reduce(0) { $0 + $1.pageCount }
+        return freshness.listingLifetime(pageCount: pageCount, recentPageCount: recent)
     }
 }
 

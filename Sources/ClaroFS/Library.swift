@@ -159,7 +159,7 @@ final class Library: Sendable {
         if let known, let body = known.value, known.isFresh(at: .now) { return body }
         let previous = known?.value
         // Another process may have fetched it since this one last looked.
-        if let lock, lock.hasWaited || previous == nil, let body = freshlyStoredBody(of: key) { return body }
+        if let body = freshlyStoredBody(of: key) { return body }
         do throws(APIError) {
             let answer = try await client.getPrompt(
                 key.packageName,

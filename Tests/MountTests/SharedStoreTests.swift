@@ -74,6 +74,40 @@ struct SharedStoreTests {
         }
     }
 
+    @Test(arguments: Emulator.Configuration.ListingVersion.allCases)
+    func `what one mount has renewed no other asks for again`(
+        listingVersion: Emulator.Configuration.ListingVersion
+    ) async throws {
+        let library: Workspace = [
+            "acme": [.init("support", versions: [.init("one"), .init("two")], draft: .init("draft"))]
+        ]
+        let configuration = Emulator.Configuration { $0.listingVersion = listingVersion }
+        try await StoreFixture.with(library, configuration: configuration) { store async throws in
+            let options = ["ttl=5s", "draft_ttl=5s"]
+            let look = "ls @acme @acme/support; cat @acme/support/latest/content.md @acme/support/v0/content.md"
+            try await store.mount(at: "first", options) { first async throws in
+                try await store.mount(at: "second", options) { second async throws in
+                    for mount in [first, second] { try await mount.output(of: look) }
+                    store.emulator.update { workspace in
+                        workspace["acme", "support"]?.publish(.init("three"))
+                        workspace["acme", "support"]?.draft = .init("another")
+                        workspace["acme", "new"] = .init("new", versions: [.init("new")])
+                    }
+                    try await Task.sleep(for: .seconds(6))
+                    var text = ""
+                    let renewal = try await store.requests { () async throws in
+                        text = try await first.output(of: look)
+                    }
+                    #expect(renewal.count == 3 && text.hasSuffix("threeanother"), "\(renewal.summary): \(text)")
+                    let requests = try await store.requests { () async throws in
+                        #expect(try await second.output(of: look) == text)
+                    }
+                    #expect(requests.summary == [])
+                }
+            }
+        }
+    }
+
     @Test func `a mount that ends leaves the others their cache`() async throws {
         try await StoreFixture.with(Self.library) { store async throws in
             try await store.mount(at: "first") { first async throws in
