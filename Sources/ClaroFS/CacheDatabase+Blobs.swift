@@ -21,12 +21,16 @@ extension CacheDatabase {
             let name = key.digest.hexadecimal
             let statement = try database.cachedStatement(sql: "SELECT byte_count, digest FROM blob WHERE name = ?")
             guard let head = try Row.fetchOne(statement, arguments: [name]) else { return nil }
-            let byteCount: Int64 = head["byte_count"]
-            guard head["digest"] == Self.digest(of: [name, byteCount]) else { return nil }
+            let byteCount: Int64 = try head.decode(forColumn: "byte_count")
+            try head.verify(Self.digest(of: [name, byteCount]))
             let chunks = try database.cachedStatement(sql: "SELECT number, digest FROM chunk WHERE blob = ?")
             let rows = try Row.fetchCursor(chunks, arguments: [name])
             var blob = StoredBlob(byteCount: byteCount, chunks: [:])
-            while let row = try rows.next() { blob.chunks[row[0]] = row[1] }
+            let numbers = 0..<BlobFile.chunkCount(of: byteCount)
+            while let row = try rows.next() {
+                let number: Int = try row.decode(atIndex: 0)
+                if numbers.contains(number) { blob.chunks[number] = try row.decode(atIndex: 1) }
+            }
             return blob
         }
     }
@@ -92,10 +96,10 @@ extension CacheDatabase {
             var evicted: [String] = []
             var freed: Int64 = 0
             while freed < byteCount, let row = try rows.next() {
-                let name: String = row[0]
+                let name: String = try row.decode(atIndex: 0)
                 guard !names.contains(name) else { continue }
                 evicted.append(name)
-                freed += row[1]
+                freed += try row.decode(atIndex: 1)
             }
             for name in evicted { try database.execute(sql: "DELETE FROM chunk WHERE blob = ?", arguments: [name]) }
             return evicted

@@ -11,8 +11,10 @@ extension CacheDatabase {
             let rows = try Row.fetchCursor(statement, arguments: [Int64(parent.rawValue)])
             var numbers: [Identity: InodeNumber] = [:]
             while let row = try rows.next() {
-                let identity = Identity(FileName(bytes: row.bytes(0)), in: parent, bodyBytes: row.bytes(1))
-                numbers[identity] = InodeNumber(rawValue: UInt64(row[2] as Int64))
+                let number: Int64 = try row.decode(atIndex: 2)
+                guard number >= InodeTable.first else { continue }
+                let identity = Identity(FileName(bytes: try row.bytes(0)), in: parent, bodyBytes: try row.bytes(1))
+                numbers[identity] = InodeNumber(rawValue: UInt64(number))
             }
             return numbers
         }
@@ -32,7 +34,7 @@ extension CacheDatabase {
                     Int64(identity.parent.rawValue), Data(identity.name.bytes), Data(identity.bodyBytes),
                 ]
                 try insert.execute(arguments: key)
-                guard let number = try Int64.fetchOne(select, arguments: key) else {
+                guard let number = try Int64.fetchOne(select, arguments: key), number >= InodeTable.first else {
                     throw DatabaseError(resultCode: .SQLITE_CORRUPT)
                 }
                 return InodeNumber(rawValue: UInt64(number))
@@ -42,5 +44,5 @@ extension CacheDatabase {
 }
 
 extension Row {
-    fileprivate func bytes(_ column: Int) -> [UInt8] { Array(self[column] as Data) }
+    fileprivate func bytes(_ column: Int) throws -> [UInt8] { Array(try decode(Data.self, atIndex: column)) }
 }

@@ -27,11 +27,12 @@ extension CacheDatabase {
         guard let row = try Row.fetchOne(statement, arguments: [key]) else { return nil }
         let head = ListingHead(
             key: key,
-            fetched: row.time("fetched"),
-            pageCount: row["pages"],
-            promptsDigest: row["prompts_digest"]
+            fetched: try row.time("fetched"),
+            pageCount: try row.decode(forColumn: "pages"),
+            promptsDigest: try row.decode(forColumn: "prompts_digest")
         )
-        return row["digest"] == head.digest ? head : nil
+        try row.verify(head.digest)
+        return head
     }
 
     /// The whole listing, as it was stored.
@@ -40,23 +41,10 @@ extension CacheDatabase {
             guard let head = try listingHead(in: database) else { return nil }
             let rows = try Row.fetchCursor(
                 database,
-                sql:
-                    "SELECT inode, namespace, slug, newest, is_draft_known, created, changed FROM prompt ORDER BY inode"
+                sql: "SELECT \(Listing.Prompt.columns) FROM prompt ORDER BY inode"
             )
             var prompts: [Listing.Prompt] = []
-            while let row = try rows.next() {
-                guard let name = PromptName(namespace: row[1] as String, slug: row[2] as String) else { continue }
-                prompts.append(
-                    Listing.Prompt(
-                        name: name,
-                        inode: InodeNumber(rawValue: UInt64(row[0] as Int64)),
-                        newest: row[3],
-                        isDraftKnown: row[4],
-                        created: (row[5] as Int64?).map { Timestamp(sinceEpoch: $0) },
-                        changed: (row[6] as Int64?).map { Timestamp(sinceEpoch: $0) }
-                    )
-                )
-            }
+            while let row = try rows.next() { prompts.append(try Listing.Prompt(row)) }
             guard head.promptsDigest == Self.digest(of: prompts) else { return nil }
             return (prompts, head.pageCount, head.fetched)
         }
@@ -71,29 +59,26 @@ extension CacheDatabase {
             if let previous = try String.fetchOne(database, sql: "SELECT key FROM listing"), previous != key {
                 try database.execute(sql: "DELETE FROM newest; DELETE FROM version WHERE name LIKE '%:v0'")
             }
-            var stored: Set<Int64> = []
-            let known = try Row.fetchCursor(
-                database,
-                sql: "SELECT inode, newest, is_draft_known, created, changed FROM prompt"
-            )
-            var unchanged: Set<Int64> = []
             let prompts = Dictionary(
                 listing.namespaces.flatMap(\.prompts).map { (Int64($0.inode.rawValue), $0) },
                 uniquingKeysWith: { first, _ in first }
             )
-            while let row = try known.next() {
-                let inode: Int64 = row[0]
+            var stored: Set<Int64> = []
+            var unchanged: Set<Int64> = []
+            let rows = try Row.fetchCursor(database, sql: "SELECT \(Listing.Prompt.columns) FROM prompt")
+            while let row = try rows.next() {
+                let inode: Int64 = try row.decode(atIndex: 0)
                 stored.insert(inode)
-                guard let prompt = prompts[inode], prompt.newest == row[1], prompt.isDraftKnown == row[2],
-                    prompt.created?.sinceEpoch == row[3], prompt.changed?.sinceEpoch == row[4]
-                else { continue }
-                unchanged.insert(inode)
+                // What is no prompt is written again.
+                if let prompt = prompts[inode], let known = try? Listing.Prompt(row), prompt == known {
+                    unchanged.insert(inode)
+                }
             }
             let delete = try database.cachedStatement(sql: "DELETE FROM prompt WHERE inode = ?")
             for inode in stored where prompts[inode] == nil { try delete.execute(arguments: [inode]) }
             let insert = try database.cachedStatement(
                 sql: """
-                    INSERT OR REPLACE INTO prompt (inode, namespace, slug, newest, is_draft_known, created, changed)
+                    INSERT OR REPLACE INTO prompt (\(Listing.Prompt.columns))
                     VALUES (?, ?, ?, ?, ?, ?, ?)
                     """
             )
@@ -129,5 +114,27 @@ extension CacheDatabase {
             hash.update(data: Data(line.utf8))
         }
         return Data(hash.finalize())
+    }
+}
+
+extension Listing.Prompt {
+    fileprivate static let columns = "inode, namespace, slug, newest, is_draft_known, created, changed"
+
+    /// - Throws: what `CacheDatabase.isDamage` knows, for a row that cannot have been stored.
+    fileprivate init(_ row: Row) throws {
+        let inode: Int64 = try row.decode(atIndex: 0)
+        let namespace: String = try row.decode(atIndex: 1)
+        let slug: String = try row.decode(atIndex: 2)
+        guard let name = PromptName(namespace: namespace, slug: slug), inode >= InodeTable.first else {
+            throw CacheDatabase.DamagedRow()
+        }
+        self.init(
+            name: name,
+            inode: InodeNumber(rawValue: UInt64(inode)),
+            newest: try row.decode(atIndex: 3),
+            isDraftKnown: try row.decode(atIndex: 4),
+            created: try row.decode(Int64?.self, atIndex: 5).map { Timestamp(sinceEpoch: $0) },
+            changed: try row.decode(Int64?.self, atIndex: 6).map { Timestamp(sinceEpoch: $0) }
+        )
     }
 }

@@ -21,8 +21,9 @@ extension CacheDatabase {
             return try Row.fetchOne(statement, arguments: [name.description])
         }
         guard let row else { return nil }
-        let (head, texts) = (VersionHead(row), StoredTexts(row))
-        guard head.digest == row["digest"], texts.digest == head.textsDigest, let prompt = texts.prompt else {
+        guard let head = try? VersionHead(row), let texts = try? StoredTexts(row), texts.digest == head.textsDigest,
+            let prompt = texts.prompt
+        else {
             removeVersion(name)
             return nil
         }
@@ -59,8 +60,7 @@ extension CacheDatabase {
                 sql: "SELECT name, changed, fetched, texts_digest, digest FROM version WHERE name = ?"
             )
             guard let row = try Row.fetchOne(select, arguments: [name.description]) else { return }
-            var head = VersionHead(row)
-            guard head.digest == row["digest"] else { return }
+            var head = try VersionHead(row)
             head.fetched = fetched
             let update = try database.cachedStatement(sql: "UPDATE version SET fetched = ?, digest = ? WHERE name = ?")
             try update.execute(arguments: [fetched.sinceEpoch, head.digest, head.name])
@@ -78,9 +78,9 @@ extension CacheDatabase {
         read { database in
             let statement = try database.cachedStatement(sql: "SELECT * FROM newest WHERE name = ?")
             guard let row = try Row.fetchOne(statement, arguments: [prompt.description]) else { return nil }
-            let number: UInt32? = row["number"]
-            let fetched = row.time("fetched")
-            guard row["digest"] == Self.digest(of: [prompt.description, number, fetched.sinceEpoch]) else { return nil }
+            let number: UInt32? = try row.decode(forColumn: "number")
+            let fetched = try row.time("fetched")
+            try row.verify(Self.digest(of: [prompt.description, number, fetched.sinceEpoch]))
             return (number, fetched)
         }
     }
@@ -100,14 +100,6 @@ extension CacheDatabase {
     }
 }
 
-extension CacheDatabase {
-    /// SQLite does not notice a flipped bit in a row. What would show as something wrong has a digest beside it.
-    static func digest(of values: [(any CustomStringConvertible)?]) -> Data {
-        let text = values.map { $0.map { "\($0)" } ?? "" }.joined(separator: "\u{0}")
-        return Data(SHA256.hash(data: Data(text.utf8)))
-    }
-}
-
 /// A version's row without its texts, and what its digest is made of: the name too, so that no row can stand for another.
 private struct VersionHead {
     let name: String
@@ -122,11 +114,13 @@ private struct VersionHead {
         self.textsDigest = textsDigest
     }
 
-    init(_ row: Row) {
-        name = row["name"]
-        changed = row.time("changed")
-        fetched = row.time("fetched")
-        textsDigest = row["texts_digest"]
+    /// - Throws: what `CacheDatabase.isDamage` knows, for a row that is not what was stored.
+    init(_ row: Row) throws {
+        name = try row.decode(forColumn: "name")
+        changed = try row.time("changed")
+        fetched = try row.time("fetched")
+        textsDigest = try row.decode(forColumn: "texts_digest")
+        try row.verify(digest)
     }
 
     var digest: Data {
@@ -150,12 +144,12 @@ private struct StoredTexts {
         etag = prompt.etag
     }
 
-    init(_ row: Row) {
-        content = row["content"]
-        system = row["system"]
-        critique = row["critique"]
-        metadata = row["metadata"]
-        etag = row["etag"]
+    init(_ row: Row) throws {
+        content = try row.decode(forColumn: "content")
+        system = try row.decode(forColumn: "system")
+        critique = try row.decode(forColumn: "critique")
+        metadata = try row.decode(forColumn: "metadata")
+        etag = try row.decode(forColumn: "etag")
     }
 
     var prompt: Prompt? {
@@ -177,18 +171,4 @@ private struct StoredTexts {
         }
         return Data(hash.finalize())
     }
-}
-
-extension Timestamp {
-    /// Nanoseconds, as the database keeps times; good until 2262.
-    var sinceEpoch: Int64 { seconds.multipliedReportingOverflow(by: 1_000_000_000).partialValue &+ Int64(nanoseconds) }
-
-    init(sinceEpoch: Int64) {
-        let (seconds, nanoseconds) = sinceEpoch.quotientAndRemainder(dividingBy: 1_000_000_000)
-        self.init(seconds: seconds, nanoseconds: Int32(nanoseconds))
-    }
-}
-
-extension Row {
-    func time(_ column: String) -> Timestamp { Timestamp(sinceEpoch: self[column]) }
 }

@@ -156,6 +156,7 @@ final class CacheDatabase: Sendable {
     }
 
     private func failed(_ error: any Error, of failed: DatabasePool) {
+        if Self.isDamage(error) { return }
         let code = (error as? DatabaseError)?.resultCode
         guard code == .SQLITE_CORRUPT || code == .SQLITE_NOTADB else {
             return warn((error as? DatabaseError)?.cause ?? "\(error)")

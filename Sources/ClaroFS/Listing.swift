@@ -3,7 +3,7 @@ import FUSE
 
 /// The account's namespaces and prompts, complete, as of one moment.
 struct Listing: Sendable {
-    struct Prompt: Sendable {
+    struct Prompt: Equatable, Sendable {
         let name: PromptName
         /// Given in listing order when the name was first seen, so that sorting by it keeps a directory's order while
         /// the listing changes.

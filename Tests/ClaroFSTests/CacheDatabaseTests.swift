@@ -1,4 +1,5 @@
 import ClaroAPI
+import FUSE
 import Foundation
 import GRDB
 import Logging
@@ -62,6 +63,47 @@ struct CacheDatabaseTests {
             database.write { try $0.execute(sql: "UPDATE listing SET \(change)") }
             #expect(database.listingHead() == nil)
             #expect(database.prompts() == nil)
+        }
+    }
+
+    @Test(arguments: [
+        "version SET content = 5", "version SET changed = 'x'", "version SET texts_digest = 5",
+        "newest SET number = 'x'", "newest SET number = -1", "newest SET fetched = 'x'",
+        "listing SET pages = 'x'", "listing SET prompts_digest = 5",
+        "prompt SET newest = -1", "prompt SET created = 'x'", "prompt SET slug = 5", "prompt SET inode = -5",
+        "blob SET byte_count = 'x'", "chunk SET number = -1", "chunk SET number = \(Int64.max)",
+        "inode SET body = 5", "inode SET number = -number",
+    ])
+    func `a row with values of another kind is not there`(change: String) async throws {
+        try await ScratchDirectory.with { scratch async throws in
+            let database = CacheDatabase(directory: scratch.path, key: "key", logger: Logger(label: "test"))
+            let (name, inodes) = (try name("a"), InodeTable(database))
+            let prompt = Listing.Prompt(
+                name: name.prompt,
+                inode: inodes.number(of: Identity("a", in: inodes.number(of: Identity("@acme", in: .root)))),
+                newest: 3,
+                isDraftKnown: false,
+                created: time,
+                changed: nil
+            )
+            let blob = BlobKey(itemID: "ctx", claimedByteCount: 5, createdAt: nil)
+            database.save(try self.prompt("text"), as: name, changed: time, fetched: time)
+            database.saveNewest(3, of: name.prompt, fetched: time)
+            database.save(
+                Listing([prompt], pageCount: 1, inodes: inodes, fallbackTime: time, now: time),
+                fetched: time
+            )
+            database.save([0: Data(count: 32)], of: blob, byteCount: 5)
+
+            database.write { try $0.execute(sql: "UPDATE \(change)") }
+            let table = change.prefix { $0 != " " }
+            #expect((database.version(name) == nil) == (table == "version"))
+            #expect((database.newest(of: name.prompt) == nil) == (table == "newest"))
+            #expect((database.prompts() == nil) == ["listing", "prompt"].contains(table))
+            #expect((database.blob(blob)?.chunks.isEmpty ?? true) == ["blob", "chunk"].contains(table))
+            let numbers = InodeTable(database).numbers(of: [Identity("@acme", in: .root), Identity("b", in: .root)])
+            #expect(numbers[0] != numbers[1])
+            #expect(numbers.allSatisfy { $0.rawValue > InodeNumber.root.rawValue })
         }
     }
 
