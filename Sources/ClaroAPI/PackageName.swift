@@ -67,9 +67,27 @@ package enum Version: Hashable, Sendable, Comparable, CustomStringConvertible {
 
 /// What a request asks for: a prompt at a version, or at whatever version is the newest published one.
 package struct PackageName: Hashable, Sendable, CustomStringConvertible {
-    package enum Selector: Hashable, Sendable {
+    package enum Selector: Hashable, Sendable, CustomStringConvertible {
         case latest
         case version(Version)
+
+        /// Reads `latest` or a version; fails on anything else.
+        package init?(_ text: some StringProtocol) {
+            if text == "latest" {
+                self = .latest
+            } else if let version = Version(text) {
+                self = .version(version)
+            } else {
+                return nil
+            }
+        }
+
+        package var description: String {
+            switch self {
+            case .latest: "latest"
+            case .version(let version): version.description
+            }
+        }
     }
 
     package let prompt: PromptName
@@ -81,10 +99,5 @@ package struct PackageName: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// As Claro writes it: `@acme/customer-support:v2`, `@acme/customer-support:latest`.
-    package var description: String {
-        switch selector {
-        case .latest: "\(prompt):latest"
-        case .version(let version): "\(prompt):\(version)"
-        }
-    }
+    package var description: String { "\(prompt):\(selector)" }
 }

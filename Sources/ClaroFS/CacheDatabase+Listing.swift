@@ -57,7 +57,9 @@ extension CacheDatabase {
     func save(_ listing: Listing, fetched: Timestamp) {
         write { database in
             if let previous = try String.fetchOne(database, sql: "SELECT key FROM listing"), previous != key {
-                try database.execute(sql: "DELETE FROM newest; DELETE FROM version WHERE name LIKE '%:v0'")
+                try database.execute(
+                    sql: "DELETE FROM newest; DELETE FROM absence; DELETE FROM version WHERE name LIKE '%:v0'"
+                )
             }
             let prompts = Dictionary(
                 listing.namespaces.flatMap(\.prompts).map { (Int64($0.inode.rawValue), $0) },

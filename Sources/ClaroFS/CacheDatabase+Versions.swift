@@ -50,7 +50,16 @@ extension CacheDatabase {
                 head.name, head.changed.sinceEpoch, head.fetched.sinceEpoch, head.textsDigest, head.digest,
                 texts.content, texts.system, texts.critique, texts.metadata, texts.etag,
             ])
+            try Self.removeAbsence(of: name, in: database)
         }
+    }
+
+    func hasVersion(_ name: PackageName) -> Bool {
+        let isThere = read { database in
+            let statement = try database.cachedStatement(sql: "SELECT 1 FROM version WHERE name = ?")
+            return try Bool.fetchOne(statement, arguments: [name.description])
+        }
+        return isThere ?? false
     }
 
     /// That a version was found unchanged.
@@ -67,7 +76,7 @@ extension CacheDatabase {
         }
     }
 
-    func removeVersion(_ name: PackageName) {
+    private func removeVersion(_ name: PackageName) {
         write { try $0.execute(sql: "DELETE FROM version WHERE name = ?", arguments: [name.description]) }
     }
 
@@ -92,6 +101,7 @@ extension CacheDatabase {
             )
             let digest = Self.digest(of: [prompt.description, number, fetched.sinceEpoch])
             try statement.execute(arguments: [prompt.description, number, fetched.sinceEpoch, digest])
+            try Self.removeAbsence(of: PackageName(prompt, .latest), in: database)
         }
     }
 

@@ -12,7 +12,7 @@ import Synchronization
 /// a few rows (but for the listing), and waits at most `busyTimeout` for another process. Rules about lifetimes are not here but in `Freshness`.
 final class CacheDatabase: Sendable {
     /// PRAGMA user_version. A database of another layout is set aside.
-    private static let layout: Int32 = 2
+    private static let layout: Int32 = 3
     private static let fileName = "library.sqlite"
     /// Seconds. A transaction here takes far less, but the process that is in one may have to wait for a processor: what
     /// is given up meanwhile is not kept, and fetched again. Still short enough for a caller to wait.
@@ -119,6 +119,10 @@ final class CacheDatabase: Sendable {
             name TEXT NOT NULL UNIQUE, changed INTEGER NOT NULL, fetched INTEGER NOT NULL,
             texts_digest BLOB NOT NULL, digest BLOB NOT NULL,
             content BLOB NOT NULL, system BLOB, critique BLOB, metadata BLOB NOT NULL, etag TEXT
+        );
+        CREATE TABLE absence (
+            number INTEGER PRIMARY KEY, prompt TEXT NOT NULL, selector TEXT NOT NULL, is_forbidden INTEGER NOT NULL,
+            fetched INTEGER NOT NULL, digest BLOB NOT NULL, UNIQUE (prompt, selector)
         );
         CREATE TABLE inode (
             number INTEGER PRIMARY KEY AUTOINCREMENT, parent INTEGER NOT NULL, name BLOB NOT NULL, body BLOB NOT NULL,

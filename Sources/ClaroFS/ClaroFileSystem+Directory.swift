@@ -29,6 +29,7 @@ extension ClaroFileSystem {
                 ($0.inode.offset, child(of: $0.name))
             }
         case .prompt(let prompt):
+            library.restoreNames(of: prompt)
             let newest = try await newest(of: prompt, from: offset)
             noteListed(inode, for: library.remainingLifetimeOfNewest(of: prompt), from: offset)
             fill(&buffer, inode, from: offset, children(of: prompt, newest, from: offset)) { $0 }

@@ -90,16 +90,15 @@ extension ClaroFileSystem {
         }
         let path = parts.count == 2 ? VersionPath(String(parts[1])) : nil
         guard parts.count == 1 || path != nil else { return .missing(for: Freshness.forever) }
-        guard try await library.exists(prompt) else { return .missing(for: absenceLifetime) }
+        guard try await library.exists(prompt) else {
+            return .missing(for: library.remainingAbsence(of: VersionKey(prompt, .latest)))
+        }
         guard parts.count == 2 else { return enter(child(of: prompt), in: parent) }
         let link = Node.link(target: "\(prompt.slug)/\(parts[1])", modified: modified(ofPrompt: prompt))
         return enter(Child(name: name, node: link), in: parent)
     }
 
     func child(of prompt: PromptName) -> Child { Child(name: FileName(prompt.slug), node: .prompt(prompt)) }
-
-    /// For how long the kernel may believe that a prompt or version is not there.
-    private var absenceLifetime: Duration { configuration.freshness.negativeTTL }
 
     // MARK: Prompts
 
@@ -113,17 +112,20 @@ extension ClaroFileSystem {
         switch path.selector {
         case .latest:
             let newest = try await library.newest(of: prompt)
-            return enter(latest(key, newest, name), in: parent, absentFor: absenceLifetime)
+            return enter(latest(key, newest, name), in: parent, absentFor: library.remainingAbsence(of: key))
         case .version(let version):
-            guard try await exists(key, version) else { return .missing(for: absenceLifetime) }
+            guard try await exists(key, version) else {
+                return .missing(for: library.remainingAbsence(of: key))
+            }
             return enter(child(of: key, name), in: parent)
         }
     }
 
     /// Up to the newest number versions are there without asking; one that was 404 before is asked for again.
     private func exists(_ key: VersionKey, _ version: Version) async throws(Errno) -> Bool {
+        library.restoreNames(of: key.prompt)
         if case .published(let newest)? = library.knownNewest(of: key.prompt), version != .draft,
-            version.number <= newest, !library.hiddenVersions(of: key.prompt).contains(version.number)
+            version.number <= newest, !library.isHidden(VersionKey(key.prompt, version))
         {
             return true
         }

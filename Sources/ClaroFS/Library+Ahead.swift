@@ -23,8 +23,12 @@ extension Library {
             return knownNewest(of: stop.prompt) != nil
         }
         let key = VersionKey(stop.prompt, version)
-        if lookingIntoStore { restoreBody(of: key) }
-        return state.withLock { $0.bodies[key]?.isFresh(at: .now) ?? false }
+        if lookingIntoStore {
+            restoreNames(of: stop.prompt)
+            restoreBody(of: key)
+        }
+        // Nobody will come to what its directory leaves out.
+        return state.withLock { $0.absences[key] != nil || $0.bodies[key]?.isFresh(at: .now) ?? false }
     }
 
     /// Fetches what nobody has asked for yet, and returns when it has come or cannot come; false where no request may be

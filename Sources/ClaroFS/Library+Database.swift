@@ -98,9 +98,10 @@ extension Library {
         }
     }
 
-    /// What `latest` is as another process has learnt, if that is fresh still.
+    /// What `latest` is as another process has learnt, or this one before, if that is fresh still.
     func freshlyStoredNewest(of prompt: PromptName) -> Newest? {
-        guard let stored = storedNewest(of: prompt), .now < stored.freshUntil else { return nil }
+        let absence = storedAbsence(of: VersionKey(prompt, .latest)).map { (newest: Newest.none, freshUntil: $0) }
+        guard let stored = storedNewest(of: prompt) ?? absence, .now < stored.freshUntil else { return nil }
         state.withLock { $0.newest[prompt, default: Renewable()].fetched(stored.newest, freshUntil: stored.freshUntil) }
         return stored.newest
     }
@@ -114,14 +115,46 @@ extension Library {
         )
     }
 
-    /// That a prompt is absent, or that its `latest` has no number, is not worth keeping: it is asked again soon. That one
-    /// has nothing but a draft is.
+    /// Where `latest` has no number, its body is what is asked for and kept.
     func keep(_ newest: Newest, of prompt: PromptName, isListed: Bool) {
+        let now = Timestamp.now()
         switch newest {
-        case .published(let number): database?.saveNewest(number, of: prompt, fetched: .now())
-        case .none where isListed: database?.saveNewest(nil, of: prompt, fetched: .now())
-        case .none, .opaque: database?.removeNewest(of: prompt)
+        case .published(let number): database?.saveNewest(number, of: prompt, fetched: now)
+        case .none where isListed: database?.saveNewest(nil, of: prompt, fetched: now)
+        case .none:
+            let absence = CacheDatabase.Absence(isForbidden: false, fetched: now)
+            database?.save(absence, of: PackageName(prompt, .latest))
+        case .opaque: database?.removeNewest(of: prompt)
         }
+    }
+
+    // MARK: What is not there
+
+    /// Until when it is an answer that a version was found not to be there; nil: nothing of that is stored.
+    func storedAbsence(of key: VersionKey) -> ContinuousClock.Instant? {
+        guard key.variables.isEmpty else { return nil }
+        return database?.absences(of: key.prompt)[key.selector].map(end)
+    }
+
+    /// Takes from the database which versions a prompt's directory leaves out, and whether it shows a draft, once.
+    func restoreNames(of prompt: PromptName) {
+        guard let database, !state.withLock({ $0.restoredNames.contains(prompt) }) else { return }
+        let absences = database.absences(of: prompt)
+        let hasDraft = database.hasVersion(PackageName(prompt, .version(.draft)))
+        state.withLock { state in
+            guard state.restoredNames.insert(prompt).inserted else { return }
+            if hasDraft { state.seenDrafts.insert(prompt) }
+            for (selector, absence) in absences {
+                let key = VersionKey(prompt, selector)
+                // What was learnt since is newer.
+                guard state.absences[key] == nil, state.bodies[key]?.value == nil else { continue }
+                state.absences[key] = end(of: absence)
+            }
+        }
+    }
+
+    private func end(of absence: CacheDatabase.Absence) -> ContinuousClock.Instant {
+        absence.isForbidden ? .now : .now + freshness.negativeTTL - age(of: absence.fetched)
     }
 
     /// Whether it was fetched before everything was last made to expire.

@@ -94,19 +94,33 @@ extension Library {
     func isDraftListed(_ prompt: PromptName) -> Bool {
         state.withLock { state in
             let isKnown = state.listing.value?.prompt(prompt)?.isDraftKnown ?? false
-            let isHidden = state.hidden.contains(VersionKey(prompt, .draft))
+            let isHidden = state.absences[VersionKey(prompt, .draft)] != nil
             return !isHidden && (isKnown || state.seenDrafts.contains(prompt))
         }
     }
 
+    /// Whether a version is left out of its prompt's directory, because it turned out not to be there.
+    func isHidden(_ key: VersionKey) -> Bool { state.withLock { $0.absences[key] != nil } }
+
     /// Published versions that turned out not to be there.
     func hiddenVersions(of prompt: PromptName) -> Set<UInt32> {
-        let keys = state.withLock { state in state.hidden.filter { $0.prompt == prompt && $0.variables.isEmpty } }
+        let keys = state.withLock { state in
+            state.absences.keys.filter { $0.prompt == prompt && $0.variables.isEmpty }
+        }
         return Set(
             keys.compactMap { key in
                 if case .version(let version) = key.selector { version.number } else { nil }
             }
         )
+    }
+
+    /// For how long the kernel may believe that a version is not there or, of `latest`, a prompt that is not listed.
+    func remainingAbsence(of key: VersionKey) -> Duration {
+        let until = state.withLock { state in
+            key.selector == .latest ? state.newest[key.prompt]?.freshUntil : state.absences[key]
+        }
+        let remaining = until.map { max(.zero, ContinuousClock.now.duration(to: $0)) }
+        return min(freshness.negativeTTL, remaining ?? freshness.negativeTTL)
     }
 
     // MARK: The listing's fetch
@@ -240,6 +254,7 @@ extension Library {
         let isAbsent = newest == .none && !isListed
         let lifetime = isAbsent ? freshness.negativeTTL : freshness.ttl
         state.withLock { state in
+            if isAbsent { state.limitAbsentPrompts(to: Self.absenceBound) }
             state.newest[prompt, default: Renewable()].fetched(newest, freshUntil: .now + lifetime)
         }
         keep(newest, of: prompt, isListed: isListed)
@@ -249,6 +264,12 @@ extension Library {
 }
 
 extension Library.State {
+    /// Makes room for one more prompt that is not there.
+    fileprivate mutating func limitAbsentPrompts(to bound: Int) {
+        guard newest.count(where: { $0.value.value == Library.Newest.none }) >= bound else { return }
+        newest = newest.filter { $0.value.value != Library.Newest.none }
+    }
+
     /// For how long a listing of so many pages is good that was fetched at `time`.
     mutating func listingLifetime(
         pageCount: Int,

@@ -32,17 +32,18 @@ final class Library: Sendable {
         var bodies: [VersionKey: Renewable<VersionBody>] = [:]
         /// Bodies with variables in the order in which they came: anybody can name any number of them.
         var variableBodies: [VersionKey] = []
-        /// Until when a version is known not to exist.
-        var missing: [VersionKey: ContinuousClock.Instant] = [:]
-        /// Versions left out of listings, because they were 404 or 403 when last asked for.
-        var hidden: Set<VersionKey> = []
+        /// Versions left out of listings, because they were 404 or 403 when last asked for, and until when that is an
+        /// answer: a 403 is none.
+        var absences: [VersionKey: ContinuousClock.Instant] = [:]
         /// Prompts whose draft was fetched.
         var seenDrafts: Set<PromptName> = []
+        /// Prompts of which the database was asked for absences and drafts.
+        var restoredNames: Set<PromptName> = []
     }
 
     /// So many bodies with variables are kept, and so many absent names remembered: programs can make up any number.
     private static let variableBodyBound = 256
-    private static let missingBound = 10_000
+    static let absenceBound = 10_000
 
     let state = Mutex(State())
     let client: ClaroClient
@@ -119,9 +120,9 @@ final class Library: Sendable {
             state.listing.expire(at: now)
             for name in state.newest.keys { state.newest[name]?.expire(at: now) }
             for key in state.bodies.keys { state.bodies[key]?.expire(at: now) }
-            state.missing = [:]
-            state.hidden = []
+            state.absences = [:]
         }
+        database?.removeAbsences()
     }
 
     // MARK: Bodies
@@ -133,7 +134,7 @@ final class Library: Sendable {
         restoreBody(of: key)
         let now = ContinuousClock.now
         let step: Renewable<VersionBody>.Step? = state.withLock { state in
-            if let until = state.missing[key], now < until { return nil }
+            if let until = state.absences[key], now < until { return nil }
             return state.bodies[key, default: Renewable()].step(at: now, if: { $0.isFresh(at: now) }) {
                 SharedFetch { () async throws(APIError) in try await self.fetchBody(key, priority) }
             }
@@ -160,6 +161,10 @@ final class Library: Sendable {
         let previous = known?.value
         // Another process may have fetched it since this one last looked.
         if let body = freshlyStoredBody(of: key) { return body }
+        if let until = storedAbsence(of: key), .now < until {
+            noteAbsence(of: key, until: until)
+            throw APIError(.notFound, .getPrompt, key.description, status: 404, cause: "it was asked for a moment ago")
+        }
         do throws(APIError) {
             let answer = try await client.getPrompt(
                 key.packageName,
@@ -208,10 +213,9 @@ final class Library: Sendable {
         let wasHidden = state.withLock { state in
             let freshUntil = freshness.lifetime(of: key.selector).map { now + $0 - age }
             state.bodies[key, default: Renewable()].fetched(body, freshUntil: freshUntil)
-            state.missing[key] = nil
             if !key.variables.isEmpty { state.keepVariableBody(key, bound: Self.variableBodyBound) }
             let isNewDraft = key.selector == .version(.draft) && state.seenDrafts.insert(key.prompt).inserted
-            return state.hidden.remove(key) != nil || isNewDraft
+            return state.absences.removeValue(forKey: key) != nil || isNewDraft
         }
         if wasHidden { dropNames(of: key.prompt) }
     }
@@ -219,22 +223,26 @@ final class Library: Sendable {
     private func fail(_ key: VersionKey, _ error: APIError) {
         faults.report(error)
         let now = ContinuousClock.now
-        state.withLock { state in
-            guard error.isVerdict else {
+        guard error.isVerdict else {
+            return state.withLock { state in
                 // What was never there leaves nothing behind: anybody can name any number of versions.
                 guard state.bodies[key]?.value != nil else { return state.bodies[key] = nil }
                 state.bodies[key]?.failed(error, at: now)
-                return
             }
-            state.hidden.insert(key)
-            if key.selector == .version(.draft) { state.seenDrafts.remove(key.prompt) }
-            state.bodies[key] = nil
-            guard error.code == .notFound else { return }
-            if state.missing.count >= Self.missingBound { state.missing = [:] }
-            state.missing[key] = now + freshness.negativeTTL
         }
-        guard error.isVerdict else { return }
-        if error.code == .notFound, key.variables.isEmpty { database?.removeVersion(key.packageName) }
+        let absence = CacheDatabase.Absence(isForbidden: error.code == .forbidden, fetched: .now())
+        if key.variables.isEmpty { database?.save(absence, of: key.packageName) }
+        noteAbsence(of: key, until: absence.isForbidden ? now : now + freshness.negativeTTL)
+    }
+
+    /// Nothing is served under `key` any more, and until `until` nobody asks again.
+    private func noteAbsence(of key: VersionKey, until: ContinuousClock.Instant) {
+        state.withLock { state in
+            state.bodies[key] = nil
+            if key.selector == .version(.draft) { state.seenDrafts.remove(key.prompt) }
+            if state.absences.count >= Self.absenceBound { (state.absences, state.restoredNames) = ([:], []) }
+            state.absences[key] = until
+        }
         stale.clear(key.description)
         dropNames(of: key.prompt, gone: key)
     }

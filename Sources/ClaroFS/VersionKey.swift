@@ -41,13 +41,8 @@ struct VersionPath: Equatable {
     /// `=`, named twice, or with a `%` that is not followed by two hexadecimal digits.
     init?(_ name: String) {
         let parts = name.split(separator: ",", omittingEmptySubsequences: false)
-        if parts[0] == "latest" {
-            selector = .latest
-        } else if let version = Version(parts[0]) {
-            selector = .version(version)
-        } else {
-            return nil
-        }
+        guard let selector = VersionKey.Selector(parts[0]) else { return nil }
+        self.selector = selector
         var variables: [VersionKey.Variable] = []
         for part in parts.dropFirst() {
             guard let equals = part.firstIndex(of: "="),

@@ -52,6 +52,34 @@ struct CacheDatabaseTests {
         }
     }
 
+    @Test func `of what is not there a bounded number is kept, the newest`() async throws {
+        try await ScratchDirectory.with { scratch async throws in
+            let database = CacheDatabase(directory: scratch.path, key: "key", logger: Logger(label: "test"))
+            let prompt = try name("a").prompt
+            let count = UInt32(CacheDatabase.absenceBound) + 100
+            for number in 1...count {
+                let absence = CacheDatabase.Absence(isForbidden: false, fetched: time)
+                database.save(absence, of: PackageName(prompt, .version(.published(number))))
+            }
+            let numbers = database.absences(of: prompt).keys.compactMap { selector in
+                if case .version(let version) = selector { version.number } else { nil }
+            }
+            #expect(numbers.sorted() == Array(101...count))
+        }
+    }
+
+    @Test(arguments: ["is_forbidden = 1", "fetched = \(Int64.max)", "selector = 'v2'", "selector = 'x'", "prompt = 5"])
+    func `an absence that is not what was stored is none`(change: String) async throws {
+        try await ScratchDirectory.with { scratch async throws in
+            let database = CacheDatabase(directory: scratch.path, key: "key", logger: Logger(label: "test"))
+            let name = try name("a")
+            database.save(CacheDatabase.Absence(isForbidden: false, fetched: time), of: name)
+            #expect(database.absences(of: name.prompt).count == 1)
+            database.write { try $0.execute(sql: "UPDATE absence SET \(change)") }
+            #expect(database.absences(of: name.prompt).isEmpty)
+        }
+    }
+
     @Test(arguments: ["fetched = fetched + 1", "fetched = \(Int64.max)", "pages = 900"])
     func `a listing whose time is another is not there`(change: String) async throws {
         try await ScratchDirectory.with { scratch async throws in

@@ -1,0 +1,82 @@
+import ClaroAPI
+import FUSE
+import FoundationEssentials
+import GRDB
+
+/// What was found not to be there, or to be closed to this key.
+extension CacheDatabase {
+    struct Absence {
+        /// A 403, which says nothing about tomorrow, not a 404.
+        let isForbidden: Bool
+        let fetched: Timestamp
+    }
+
+    /// So many are kept; then the oldest go. Anybody can name any number of things that do not exist.
+    static let absenceBound: Int64 = 10_000
+
+    /// Of a prompt's versions, and of `latest`.
+    func absences(of prompt: PromptName) -> [PackageName.Selector: Absence] {
+        read { database in
+            let sql = "SELECT selector, is_forbidden, fetched, digest FROM absence WHERE prompt = ?"
+            let statement = try database.cachedStatement(sql: sql)
+            var absences: [PackageName.Selector: Absence] = [:]
+            for row in try Row.fetchAll(statement, arguments: [prompt.description]) {
+                let text: String = try row.decode(forColumn: "selector")
+                guard let selector = PackageName.Selector(text) else { throw DamagedRow() }
+                let absence = Absence(
+                    isForbidden: try row.decode(forColumn: "is_forbidden"),
+                    fetched: try row.time("fetched")
+                )
+                try row.verify(absence.digest(of: PackageName(prompt, selector)))
+                absences[selector] = absence
+            }
+            return absences
+        } ?? [:]
+    }
+
+    /// Keeps that `name` is not there; what was stored under it goes.
+    func save(_ absence: Absence, of name: PackageName) {
+        write { database in
+            if !absence.isForbidden { try remove(name, in: database) }
+            let insert = try database.cachedStatement(
+                sql: """
+                    INSERT OR REPLACE INTO absence (prompt, selector, is_forbidden, fetched, digest)
+                    VALUES (?, ?, ?, ?, ?)
+                    """
+            )
+            try insert.execute(arguments: [
+                name.prompt.description, name.selector.description, absence.isForbidden, absence.fetched.sinceEpoch,
+                absence.digest(of: name),
+            ])
+            // Each gets a higher number than all before.
+            let delete = try database.cachedStatement(sql: "DELETE FROM absence WHERE number <= ?")
+            try delete.execute(arguments: [database.lastInsertedRowID - Self.absenceBound])
+        }
+    }
+
+    /// Everything may be there again.
+    func removeAbsences() {
+        write { try $0.execute(sql: "DELETE FROM absence") }
+    }
+
+    /// To be called with each save of what is there.
+    static func removeAbsence(of name: PackageName, in database: Database) throws {
+        let statement = try database.cachedStatement(sql: "DELETE FROM absence WHERE prompt = ? AND selector = ?")
+        try statement.execute(arguments: [name.prompt.description, name.selector.description])
+    }
+
+    private func remove(_ name: PackageName, in database: Database) throws {
+        switch name.selector {
+        case .latest:
+            try database.execute(sql: "DELETE FROM newest WHERE name = ?", arguments: [name.prompt.description])
+        case .version:
+            try database.execute(sql: "DELETE FROM version WHERE name = ?", arguments: [name.description])
+        }
+    }
+}
+
+extension CacheDatabase.Absence {
+    fileprivate func digest(of name: PackageName) -> Data {
+        CacheDatabase.digest(of: [name, isForbidden, fetched.sinceEpoch])
+    }
+}
