@@ -30,7 +30,9 @@ extension CacheDatabase {
         return StoredVersion(prompt: prompt, changed: head.changed, fetched: head.fetched)
     }
 
-    func save(_ prompt: Prompt, as name: PackageName, changed: Timestamp, fetched: Timestamp) {
+    /// Tells whether it is stored now.
+    @discardableResult
+    func save(_ prompt: Prompt, as name: PackageName, changed: Timestamp, fetched: Timestamp) -> Bool {
         let texts = StoredTexts(prompt)
         let head = VersionHead(
             name: name.description,
@@ -38,7 +40,7 @@ extension CacheDatabase {
             fetched: fetched,
             textsDigest: texts.digest
         )
-        write { database in
+        let saved: Void? = write { database in
             let statement = try database.cachedStatement(
                 sql: """
                     INSERT OR REPLACE INTO version
@@ -52,6 +54,7 @@ extension CacheDatabase {
             ])
             try Self.removeAbsence(of: name, in: database)
         }
+        return saved != nil
     }
 
     func hasVersion(_ name: PackageName) -> Bool {

@@ -49,7 +49,8 @@ extension ClaroFileSystem {
 
     private func size(of node: Node) -> UInt64 {
         switch node {
-        case .text(_, let file), .report(let file): UInt64(file.bytes.count)
+        case .text(_, let facts, _): UInt64(facts.byteCount)
+        case .report(let file): UInt64(file.bytes.count)
         case .attachment(_, let attachment):
             UInt64(clamping: blobs.byteCount(of: attachment.key).byteCount ?? 0)
         case .link(let target, _): UInt64(target.utf8.count)
@@ -62,7 +63,8 @@ extension ClaroFileSystem {
         switch node {
         case .root: return listing?.modified ?? library.mountTime
         case .control: return library.mountTime
-        case .report(let file), .text(_, let file): return file.modified
+        case .text(_, let facts, _): return facts.modified
+        case .report(let file): return file.modified
         case .link(_, let modified): return modified
         case .attachment(_, let attachment): return attachment.modified
         case .namespace(let name): return listing?.namespace(name)?.modified ?? library.mountTime
@@ -70,7 +72,7 @@ extension ClaroFileSystem {
         case .version(let key), .context(let key):
             if key.isMutable, let body = library.cachedBody(of: key) { return body.modified }
             // The same before and after it is fetched, and when other versions come.
-            return listing?.prompt(key.prompt)?.created ?? library.cachedBody(of: key)?.modified ?? library.mountTime
+            return listing?.prompt(key.prompt)?.created ?? library.knownBody(of: key)?.modified ?? library.mountTime
         }
     }
 

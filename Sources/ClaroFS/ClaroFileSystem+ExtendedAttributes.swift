@@ -33,7 +33,7 @@ extension ClaroFileSystem {
         add("user.claro.title", body.title)
         add("user.claro.stale", library.stale.cause(of: key.description))
         switch node {
-        case .text(_, let file):
+        case .text(_, let file, _):
             add("user.claro.sha256", file.digest.hexadecimal)
             add("user.claro.file_name", file.originalName)
             add("user.mime_type", file.mimeType)

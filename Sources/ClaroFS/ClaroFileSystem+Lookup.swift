@@ -195,13 +195,17 @@ extension ClaroFileSystem {
     func child(_ file: TextFile, of key: VersionKey) -> Child {
         let isMetadata = file.name == "metadata.json"
         let lifetime = isMetadata || key.isMutable ? nameLifetime(in: key) : Freshness.forever
-        return Child(name: file.name, node: .text(key, file), body: file.digest, lifetime: lifetime)
+        return Child(name: file.name, node: node(file, of: key), body: file.digest, lifetime: lifetime)
+    }
+
+    private func node(_ file: TextFile, of key: VersionKey) -> Node {
+        .text(key, file.facts, library.isEvictable(key) ? nil : file)
     }
 
     func child(_ entry: VersionBody.ContextEntry, of key: VersionKey) -> Child {
         switch entry {
         case .text(let file):
-            Child(name: file.name, node: .text(key, file), body: file.digest, lifetime: nameLifetime(in: key))
+            Child(name: file.name, node: node(file, of: key), body: file.digest, lifetime: nameLifetime(in: key))
         case .attachment(let attachment):
             Child(
                 name: attachment.name,

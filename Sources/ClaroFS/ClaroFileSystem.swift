@@ -134,8 +134,10 @@ package final class ClaroFileSystem: FileSystem {
 
     package func read(_ inode: InodeNumber, at offset: Int64, count: Int) async throws(Errno) -> ReadResult {
         switch try node(inode) {
-        case .text(_, let file), .report(let file):
+        case .report(let file), .text(_, _, let file?):
             return .part(of: file.bytes, at: offset, count: count)
+        case .text(let key, let facts, nil):
+            return .part(of: try await library.bytes(of: facts, in: key), at: offset, count: count)
         case .attachment(_, let attachment):
             return try await blobs.blob(attachment.key).read(at: offset, count: count)
         default: throw .isDirectory

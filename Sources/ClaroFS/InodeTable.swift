@@ -7,7 +7,7 @@ import Synchronization
 /// programs that read in inode order then walk in the listing's order.
 final class InodeTable: Sendable {
     private struct Held {
-        let node: Node
+        var node: Node
         /// nil for the root and for what is never looked up again.
         let identity: Identity?
         /// INVARIANT: above 0 for every inode but the root, which the kernel holds without having looked it up.
@@ -107,6 +107,17 @@ final class InodeTable: Sendable {
     }
 
     func node(_ inode: InodeNumber) -> Node? { state.withLock { $0.held[inode]?.node } }
+
+    /// Gives those of these files that the kernel holds their bytes: the store is about to have others under their names.
+    func pin(_ files: [TextFile], of key: VersionKey) {
+        let bytes = Dictionary(files.map { ($0.digest, $0) }, uniquingKeysWith: { first, _ in first })
+        state.withLock { state in
+            for (inode, held) in state.held {
+                guard case .text(key, let facts, nil) = held.node, let file = bytes[facts.digest] else { continue }
+                state.held[inode]?.node = .text(key, facts, file)
+            }
+        }
+    }
 
     func forget(_ inode: InodeNumber, lookups: UInt64) {
         guard inode != .root else { return }

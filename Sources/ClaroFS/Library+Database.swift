@@ -11,7 +11,7 @@ extension Library {
     func restoreBody(of key: VersionKey) {
         guard let database, key.variables.isEmpty, cachedBody(of: key) == nil else { return }
         guard let stored = database.version(key.packageName) else { return }
-        save(body(of: stored, previous: nil), as: key, age: age(of: stored.fetched))
+        save(body(of: stored, previous: nil), as: key, age: age(of: stored.fetched), isStored: true)
         if isExpired(stored.fetched) { state.withLock { $0.bodies[key]?.expire(at: .now) } }
     }
 
@@ -25,18 +25,32 @@ extension Library {
         let previous = cachedBody(of: key)
         let fresh = body(of: stored, previous: previous)
         let body = if let previous, previous.isSame(as: fresh) { previous } else { fresh }
-        save(body, as: key, age: age)
+        save(body, as: key, age: age, isStored: true)
         return body
     }
 
-    func keep(_ prompt: Prompt, as key: VersionKey, _ body: VersionBody, isUnchanged: Bool) {
-        guard let database, key.variables.isEmpty else { return }
-        if isUnchanged {
-            database.touch(key.packageName, fetched: .now())
-        } else {
-            database.save(prompt, as: key.packageName, changed: body.modified, fetched: body.fetchedAt)
-        }
+    /// The body as far as memory or store have it, fresh or not.
+    func knownBody(of key: VersionKey) -> VersionBody? {
+        restoreBody(of: key)
+        return cachedBody(of: key)
     }
+
+    /// Puts a body that was fetched into the store; tells whether the store then has what `body` shows.
+    func keep(_ prompt: Prompt, as key: VersionKey, _ body: VersionBody, previous: VersionBody?) -> Bool {
+        guard let database, key.variables.isEmpty else { return false }
+        if body === previous {
+            database.touch(key.packageName, fetched: .now())
+            return isEvictable(key)
+        }
+        let isSaved = database.save(prompt, as: key.packageName, changed: body.modified, fetched: body.fetchedAt)
+        // Texts of a published version stay what they were, whatever the API says now.
+        return isSaved && previous == nil
+    }
+
+    // MARK: What need not stay in memory
+
+    /// Whether the store has the body, so that nobody else needs to hold its bytes.
+    func isEvictable(_ key: VersionKey) -> Bool { state.withLock { $0.evictable.contains(key) } }
 
     private func body(of stored: CacheDatabase.StoredVersion, previous: VersionBody?) -> VersionBody {
         VersionBody(

@@ -30,6 +30,8 @@ final class Library: Sendable {
         /// Of prompts for which the listing names no published version, or which it does not have.
         var newest: [PromptName: Renewable<Newest>] = [:]
         var bodies: [VersionKey: Renewable<VersionBody>] = [:]
+        /// Those of `bodies` that the store has as well, and that never change.
+        var evictable = EvictableBodies()
         /// Bodies with variables in the order in which they came: anybody can name any number of them.
         var variableBodies: [VersionKey] = []
         /// Versions left out of listings, because they were 404 or 403 when last asked for, and until when that is an
@@ -143,6 +145,17 @@ final class Library: Sendable {
         return try await take(step, subject: key.description)
     }
 
+    /// The bytes of a file that the store has.
+    ///
+    /// - Throws: as `body`, if the store has lost it; EIO where the API then has another text.
+    func bytes(of facts: TextFile.Facts, in key: VersionKey) async throws(Errno) -> [UInt8] {
+        let body = try await body(of: key)
+        guard let file = body.textFiles.first(where: { $0.name == facts.name && $0.digest == facts.digest }) else {
+            throw .ioError
+        }
+        return file.bytes
+    }
+
     /// The body as far as it is cached, fresh or not.
     func cachedBody(of key: VersionKey) -> VersionBody? { state.withLock { $0.bodies[key]?.value } }
 
@@ -202,18 +215,23 @@ final class Library: Sendable {
         let isPublished = if case .version(.published) = key.selector { true } else { false }
         let fresh = VersionBody(prompt, previous: previous, keepsTexts: isPublished, fallbackTime: mountTime)
         let body = if let previous, previous.isSame(as: fresh) { previous } else { fresh }
-        save(body, as: key)
-        keep(prompt, as: key, body, isUnchanged: body === previous)
+        let isStored = keep(prompt, as: key, body, previous: previous)
+        if let previous, previous !== body { inodes.pin(previous.textFiles, of: key) }
+        save(body, as: key, isStored: isStored)
         return body
     }
 
-    func save(_ body: VersionBody, as key: VersionKey, age: Duration = .zero) {
+    /// Serves `body` as that of `key`, `age` after it was fetched. What the store has as well, and never changes, leaves
+    /// memory when others come.
+    func save(_ body: VersionBody, as key: VersionKey, age: Duration = .zero, isStored: Bool = false) {
         let now = ContinuousClock.now
         stale.clear(key.description)
         let wasHidden = state.withLock { state in
             let freshUntil = freshness.lifetime(of: key.selector).map { now + $0 - age }
             state.bodies[key, default: Renewable()].fetched(body, freshUntil: freshUntil)
             if !key.variables.isEmpty { state.keepVariableBody(key, bound: Self.variableBodyBound) }
+            state.evictable.remove(key)
+            if isStored, freshUntil == nil { state.evict(toMakeRoomFor: body, of: key) }
             let isNewDraft = key.selector == .version(.draft) && state.seenDrafts.insert(key.prompt).inserted
             return state.absences.removeValue(forKey: key) != nil || isNewDraft
         }
@@ -239,6 +257,7 @@ final class Library: Sendable {
     private func noteAbsence(of key: VersionKey, until: ContinuousClock.Instant) {
         state.withLock { state in
             state.bodies[key] = nil
+            state.evictable.remove(key)
             if key.selector == .version(.draft) { state.seenDrafts.remove(key.prompt) }
             if state.absences.count >= Self.absenceBound { (state.absences, state.restoredNames) = ([:], []) }
             state.absences[key] = until
@@ -266,6 +285,13 @@ final class Library: Sendable {
 }
 
 extension Library.State {
+    fileprivate mutating func evict(toMakeRoomFor body: VersionBody, of key: VersionKey) {
+        for key in evictable.add(key, byteCount: body.byteCount) {
+            // One that is being renewed stays: what is compared with it must be there.
+            if bodies[key]?.freshUntil == nil { bodies[key] = nil }
+        }
+    }
+
     fileprivate mutating func keepVariableBody(_ key: VersionKey, bound: Int) {
         guard !variableBodies.contains(key) else { return }
         variableBodies.append(key)

@@ -14,7 +14,8 @@ enum Node: Sendable {
     case link(target: String, modified: Timestamp)
     /// A version's directory, also a draft's or one with variables.
     case version(VersionKey)
-    case text(VersionKey, TextFile)
+    /// With its bytes, unless the store has them.
+    case text(VersionKey, TextFile.Facts, TextFile?)
     /// A version's `context` directory.
     case context(VersionKey)
     case attachment(VersionKey, Attachment)
@@ -30,7 +31,7 @@ enum Node: Sendable {
     /// The version that it is or belongs to.
     var versionKey: VersionKey? {
         switch self {
-        case .version(let key), .text(let key, _), .context(let key), .attachment(let key, _): key
+        case .version(let key), .text(let key, _, _), .context(let key), .attachment(let key, _): key
         default: nil
         }
     }

@@ -4,22 +4,35 @@ import FUSE
 
 /// A file whose bytes are in memory. It never changes: other bytes are another `TextFile`, with another inode.
 final class TextFile: Sendable {
-    let name: FileName
+    /// What is to be known of it when its bytes are not in memory.
+    struct Facts: Sendable {
+        let name: FileName
+        let byteCount: Int
+        let digest: Digest
+        let modified: Timestamp
+        let mimeType: String
+        /// The name that an attachment has in Claro; nil for all else.
+        let originalName: String?
+    }
+
+    let facts: Facts
     let bytes: [UInt8]
-    let digest: Digest
-    let modified: Timestamp
-    let mimeType: String
-    /// The name that an attachment has in Claro; nil for all else.
-    let originalName: String?
 
     init(_ name: FileName, _ bytes: [UInt8], modified: Timestamp, mimeType: String, originalName: String? = nil) {
-        self.name = name
         self.bytes = bytes
-        self.modified = modified
-        self.mimeType = mimeType
-        self.originalName = originalName
-        digest = SHA256.hash(data: bytes)
+        facts = Facts(
+            name: name,
+            byteCount: bytes.count,
+            digest: SHA256.hash(data: bytes),
+            modified: modified,
+            mimeType: mimeType,
+            originalName: originalName
+        )
     }
+
+    var name: FileName { facts.name }
+    var digest: Digest { facts.digest }
+    var modified: Timestamp { facts.modified }
 }
 
 /// An attachment that is fetched from the storage host when it is read.
@@ -113,6 +126,15 @@ final class VersionBody: Sendable {
     func file(named name: FileName) -> TextFile? {
         name == metadata.name ? metadata : texts.first { $0.name == name }
     }
+
+    /// Every file whose bytes are here.
+    var textFiles: [TextFile] {
+        texts + [metadata]
+            + context.compactMap { if case .text(let file) = $0.entry { file } else { nil } }
+    }
+
+    /// What it takes in memory, nearly.
+    var byteCount: Int { 1024 + textFiles.reduce(0) { $0 + $1.bytes.count } }
 
     func contextEntry(named name: FileName) -> ContextEntry? { context.first { $0.entry.name == name }?.entry }
 

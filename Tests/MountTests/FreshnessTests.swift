@@ -295,6 +295,29 @@ struct FreshnessTests {
 
     // MARK: On demand
 
+    @Test func `who has a file open reads on in what it was, also when the store has another`() async throws {
+        try await MountFixture.with(Self.library) { mount async throws in
+            let file = "@acme/support/v1/metadata.json"
+            let before = try await mount.text(file)
+            mount.emulator.update { $0["acme", "support"]?.versions[0].overrides["category"] = "changed" }
+            let path = "\(mount.path)/\(file)"
+            let descriptor = try await offPool { try check(open(path, O_RDONLY)) }
+            mount.daemon.signal(SIGHUP)
+            try await mount.waitUntil("it is as it was") { () async throws in
+                try await mount.text(file).contains("changed")
+            }
+            let after = try await offPool {
+                defer { close(descriptor) }
+                // The kernel has to ask again.
+                posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED)
+                var buffer = [UInt8](repeating: 0, count: 1 << 16)
+                let count = try check(Glibc.read(descriptor, &buffer, buffer.count))
+                return String(decoding: buffer[..<count], as: UTF8.self)
+            }
+            #expect(after == before)
+        }
+    }
+
     @Test func `SIGHUP has everything that is not a published text asked for again`() async throws {
         let options = ["ttl=1h", "draft_ttl=1h", "negative_ttl=1h"]
         try await MountFixture.with(Self.library, options: options) { mount async throws in

@@ -70,6 +70,20 @@ struct KernelCacheTests {
         }
     }
 
+    @Test func `texts that have left memory are read from the store`() async throws {
+        // Twice as much as stays.
+        let library = Workspace.generated(prompts: 64, versions: 1, textByteCount: 256 << 10)
+        try await MountFixture.with(library) { mount async throws in
+            let sums = "sha256sum @load-0/*/v1/content.md"
+            let before = try await mount.output(of: sums)
+            let requests = try await mount.requestCount { () async throws in
+                try await mount.output(of: "echo 1 > /proc/sys/vm/drop_caches")
+                #expect(try await mount.output(of: sums) == before)
+            }
+            #expect(requests == 0)
+        }
+    }
+
     @Test func `what one command has seen, another one need not ask for`() async throws {
         try await MountFixture.with(Self.library, options: ["ttl=1d"]) { mount async throws in
             try await mount.output(of: "tar -c . | cat | wc -c")
