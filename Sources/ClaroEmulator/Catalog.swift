@@ -1,6 +1,8 @@
 /// A workspace made ready to answer from: ids given, prompts found by name, files by id.
 struct Catalog: Sendable {
     let workspace: Workspace
+    /// Every prompt in the listing's order.
+    private(set) var listed: [Listed] = []
     private var promptPositions: [String: (namespace: Int, prompt: Int)] = [:]
     private var items: [String: Placed] = [:]
 
@@ -8,6 +10,22 @@ struct Catalog: Sendable {
     struct Listed: Sendable {
         let namespace: String
         let prompt: Workspace.Prompt
+        private let publishedCount: Int
+        private let hasLatest: Bool
+
+        init(_ prompt: Workspace.Prompt, in namespace: String) {
+            self.namespace = namespace
+            self.prompt = prompt
+            publishedCount = prompt.versions.count
+            hasLatest = prompt.latest != nil
+        }
+
+        /// How many items of the listing it has; counted ahead, because a page is behind all items of those before it.
+        func itemCount(everyVersion: Bool, draftsShown: Bool) -> Int {
+            let published = everyVersion ? publishedCount : hasLatest ? 1 : 0
+            let showsDraft = draftsShown && (published == 0 || everyVersion) && prompt.draft != nil
+            return published + (showsDraft ? 1 : 0)
+        }
     }
 
     /// A context item with the prompt that it belongs to.
@@ -22,6 +40,7 @@ struct Catalog: Sendable {
         for (outer, namespace) in workspace.namespaces.enumerated() {
             for (inner, prompt) in namespace.prompts.enumerated() {
                 promptPositions["\(namespace.name)/\(prompt.slug)"] = (outer, inner)
+                listed.append(Listed(prompt, in: namespace.name))
                 for version in prompt.versions + [prompt.draft].compactMap(\.self) {
                     for item in version.context {
                         let id = item.resolvedID(in: namespace.name, prompt.slug)
@@ -29,13 +48,6 @@ struct Catalog: Sendable {
                     }
                 }
             }
-        }
-    }
-
-    /// Every prompt in the listing's order.
-    var listed: [Listed] {
-        workspace.namespaces.flatMap { namespace in
-            namespace.prompts.map { Listed(namespace: namespace.name, prompt: $0) }
         }
     }
 

@@ -67,7 +67,7 @@ enum PageCursor {
 
     static func offset(of text: String) -> Int? {
         guard let data = Data(base64Encoded: text), let object = try? JSON.parse(Array(data)),
-            let offset = object["offset"]?.integer, offset >= 0
+            let offset = object["offset"]?.integer, (0...Int64(Int32.max)).contains(offset)
         else { return nil }
         return Int(offset)
     }

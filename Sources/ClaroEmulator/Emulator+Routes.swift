@@ -247,39 +247,51 @@ extension Emulator {
             }
             start = offset
         }
-        let items = listedItems(catalog, configuration, draftsShown: mayReadDrafts(received).0)
-        let page = items.dropFirst(start).prefix(limit)
-        let end = start + page.count
-        let hasMore = end < items.count
+        let draftsShown = mayReadDrafts(received).0
+        let (items, hasMore) = page(start..<start + limit, of: catalog, configuration, draftsShown: draftsShown)
         let isCamelCase = configuration.pageSpelling == .camelCase
-        let cursor = hasMore ? PageCursor.text(forOffset: end) : nil
+        let cursor = hasMore ? PageCursor.text(forOffset: start + items.count) : nil
         return success([
-            "prompts": .array(page.map { $0() }),
+            "prompts": .array(items),
             (isCamelCase ? "cursor" : "next_cursor"): .optional(cursor),
             (isCamelCase ? "hasMore" : "has_more"): .bool(hasMore),
         ])
     }
 
-    /// The listing's items, each made only when it is asked for.
-    private func listedItems(
-        _ catalog: Catalog,
+    /// The listing's items at these positions, and whether there are more behind them.
+    private func page(
+        _ positions: Range<Int>,
+        of catalog: Catalog,
         _ configuration: Configuration,
         draftsShown: Bool
-    ) -> [() -> JSON] {
-        var items: [() -> JSON] = []
-        for listed in catalog.listed where !configuration.forbiddenNamespaces.contains(listed.namespace) {
-            let prompt = listed.prompt
-            var versions =
-                configuration.listsEveryVersion ? prompt.numberedVersions : [prompt.latest].compactMap(\.self)
-            if let draft = prompt.draft, draftsShown, versions.isEmpty || configuration.listsEveryVersion {
-                versions.append((0, draft))
+    ) -> (items: [JSON], hasMore: Bool) {
+        var items: [JSON] = []
+        var position = 0
+        // By index: a prompt that is passed over is not copied.
+        for index in catalog.listed.indices {
+            if configuration.forbiddenNamespaces.contains(catalog.listed[index].namespace) { continue }
+            let count = catalog.listed[index].itemCount(
+                everyVersion: configuration.listsEveryVersion,
+                draftsShown: draftsShown
+            )
+            if count > 0, position >= positions.upperBound { return (items, true) }
+            if position + count > positions.lowerBound {
+                let made = self.items(of: catalog.listed[index], configuration, draftsShown: draftsShown)
+                items += made.enumerated().filter { positions.contains(position + $0.offset) }.map(\.element)
             }
-            let shape = PromptObject(configuration: configuration, namespace: listed.namespace, prompt: prompt)
-            for (number, version) in versions {
-                items.append { shape.summary(number: number, version: version) }
-            }
+            position += count
         }
-        return items
+        return (items, position > positions.upperBound)
+    }
+
+    private func items(of listed: Catalog.Listed, _ configuration: Configuration, draftsShown: Bool) -> [JSON] {
+        let prompt = listed.prompt
+        var versions = configuration.listsEveryVersion ? prompt.numberedVersions : [prompt.latest].compactMap(\.self)
+        if let draft = prompt.draft, draftsShown, versions.isEmpty || configuration.listsEveryVersion {
+            versions.append((0, draft))
+        }
+        let shape = PromptObject(configuration: configuration, namespace: listed.namespace, prompt: prompt)
+        return versions.map { shape.summary(number: $0.number, version: $0.version) }
     }
 }
 
