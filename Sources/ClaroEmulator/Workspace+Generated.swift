@@ -8,7 +8,8 @@ extension Workspace {
     ///   - namespaces: How many there are.
     ///   - textByteCount: The main text's size; every third prompt has a system text and every fifth a critique text of
     ///     a quarter of it.
-    ///   - attachmentByteCount: Where not nil, the size of a synthetic attachment of every version.
+    ///   - attachmentByteCount: Where not nil, the size of a synthetic attachment of a version.
+    ///   - attachmentInterval: One prompt in so many has attachments, one in each version.
     /// - Returns: The library, whose drafts are none.
     package static func generated(
         prompts: Int,
@@ -16,7 +17,8 @@ extension Workspace {
         seed: UInt64 = 1,
         namespaces: Int = 1,
         textByteCount: Int = 2_048,
-        attachmentByteCount: Int64? = nil
+        attachmentByteCount: Int64? = nil,
+        attachmentInterval: Int = 1
     ) -> Workspace {
         var workspace = Workspace((0..<namespaces).map { Namespace("load-\($0)") })
         for index in 0..<prompts {
@@ -31,7 +33,7 @@ extension Workspace {
                 if index % 3 == 0 { version.system = text(startingWith: "", byteCount: textByteCount / 4, &random) }
                 if index % 5 == 0 { version.critique = text(startingWith: "", byteCount: textByteCount / 4, &random) }
                 version.createdAt = prompt.createdAt + Int64(number) * 1_000
-                if let attachmentByteCount {
+                if let attachmentByteCount, index % attachmentInterval == 0 {
                     let attachment = Attachment.synthetic(seed: random.next(), byteCount: attachmentByteCount)
                     version.context = [.file("data.bin", attachment, id: "ctx_\(index)_\(number)")]
                 }
@@ -39,6 +41,28 @@ extension Workspace {
             }
             workspace.namespaces[index % namespaces].prompts.append(prompt)
         }
+        return workspace
+    }
+
+    /// A library to measure with, the same for the same numbers: `@library` has `prompts` prompts of `versions` versions
+    /// with about 4 KiB of text each, and 64 KiB attached to each version of every fiftieth prompt; `@large` has two
+    /// prompts, `hundred-mebibytes` and `one-gibibyte`, with a `data.bin` of that size each.
+    package static func measured(prompts: Int, versions: Int) -> Workspace {
+        var workspace = generated(
+            prompts: prompts,
+            versions: versions,
+            textByteCount: 4_096,
+            attachmentByteCount: 64 << 10,
+            attachmentInterval: 50
+        )
+        workspace.namespaces[0].name = "library"
+        let sizes: [(slug: String, byteCount: Int64)] = [("hundred-mebibytes", 100 << 20), ("one-gibibyte", 1 << 30)]
+        let large = sizes.map { slug, byteCount in
+            let attachment = Attachment.synthetic(seed: UInt64(byteCount), byteCount: byteCount)
+            let version = Version("A large file.", context: [.file("data.bin", attachment, id: "ctx_\(slug)")])
+            return Prompt(slug, createdAt: epoch, versions: [version])
+        }
+        workspace.namespaces.append(Namespace("large", large))
         return workspace
     }
 

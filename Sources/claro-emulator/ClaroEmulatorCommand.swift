@@ -10,6 +10,7 @@ struct ClaroEmulatorCommand: AsyncParsableCommand {
         discussion: """
             Without DIR, a small sample library is served. DIR has the layout that a mounted library shows
             (@namespace/prompt/v1/content.md, …, or just @namespace/prompt.md) and is served as it is at each request.
+            With --prompts, a generated library is served from memory: it is what scripts/benchmark measures with.
 
             One line on stdout says where, once requests are answered. Ctrl-C or SIGTERM ends it.
             """
@@ -17,6 +18,12 @@ struct ClaroEmulatorCommand: AsyncParsableCommand {
 
     @Argument(help: ArgumentHelp("A directory to serve as a library.", valueName: "dir"), completion: .directory)
     var directory: String?
+
+    @Option(help: ArgumentHelp("Generate a library of so many prompts.", valueName: "count"))
+    var prompts: Int?
+
+    @Option(help: ArgumentHelp("Versions of each generated prompt.", valueName: "count"))
+    var versions = 1
 
     @Option(help: "Port of the API; 0 takes any that is free.")
     var port: UInt16 = 0
@@ -26,6 +33,9 @@ struct ClaroEmulatorCommand: AsyncParsableCommand {
 
     @Flag(help: "Allow each key 1,000 requests a minute and 10,000 an hour, as the service does.")
     var rateLimit = false
+
+    @Option(help: ArgumentHelp("Allow each key so many requests a minute, and say so.", valueName: "count"))
+    var requestsPerMinute: Int?
 
     @Option(name: .customLong("key"), help: "Accept this API key; may be repeated. Without it, any key is accepted.")
     var keys: [String] = []
@@ -41,6 +51,11 @@ struct ClaroEmulatorCommand: AsyncParsableCommand {
 
     func validate() throws {
         if latency < 0 { throw ValidationError("--latency must not be negative") }
+        let counts = [("prompts", prompts), ("versions", versions), ("requests-per-minute", requestsPerMinute)]
+        for (name, count) in counts where count.map({ $0 < 1 }) ?? false {
+            throw ValidationError("--\(name) must be at least 1")
+        }
+        if prompts != nil, directory != nil { throw ValidationError("either a directory or --prompts") }
         guard let directory else { return }
         var isDirectory: ObjCBool = false
         guard FileManager.default.fileExists(atPath: directory, isDirectory: &isDirectory), isDirectory.boolValue else {
@@ -51,6 +66,9 @@ struct ClaroEmulatorCommand: AsyncParsableCommand {
     func run() async throws {
         let configuration = Emulator.Configuration { configuration in
             if rateLimit { configuration.rateLimits = .documented }
+            if let requestsPerMinute {
+                configuration.rateLimits = .init(perMinute: requestsPerMinute, perHour: 60 * requestsPerMinute)
+            }
             if !keys.isEmpty { configuration.keys = .only(Set(keys)) }
         }
         let emulator: Emulator
@@ -58,7 +76,8 @@ struct ClaroEmulatorCommand: AsyncParsableCommand {
             let library = LibraryDirectory(path: directory) { Self.log("warning: \($0)") }
             emulator = try await Emulator.start(library, configuration: configuration, port: port)
         } else {
-            emulator = try await Emulator.start(configuration: configuration, port: port)
+            let workspace = prompts.map { Workspace.measured(prompts: $0, versions: versions) } ?? .sample
+            emulator = try await Emulator.start(workspace, configuration: configuration, port: port)
         }
         emulator.latency = .milliseconds(latency)
         for fault in faults { emulator.inject(fault.fault, on: fault.matcher) }
@@ -70,7 +89,7 @@ struct ClaroEmulatorCommand: AsyncParsableCommand {
 
         let end = Self.endSignals()
         let key = keys.first ?? "sk_any"
-        let name = directory ?? "the sample library"
+        let name = directory ?? prompts.map { "\($0) generated prompts" } ?? "the sample library"
         print(
             "Serving \(name) at \(emulator.url) – mount it: BAYT_API_KEY=\(key) mount.claro \(emulator.url) MOUNTPOINT"
         )

@@ -32,7 +32,26 @@ struct CommandTests {
         }
     }
 
-    @Test(arguments: [["/no/such/directory"], ["--fault", "nonsense"], ["--latency", "-5"], ["--unknown"]])
+    @Test func `it generates a library, and tells a limit of one's choice`() async throws {
+        let child = try await onThread {
+            try PipedProcess(Self.program, ["--prompts", "3", "--versions", "2", "--requests-per-minute", "9000"])
+        }
+        let line = await blocking { child.readLine() }
+        let url = try #require(line.firstMatch(of: /http:[^ ]+/)).output
+        let client = WireClient(String(url), key: "sk_any")
+        let version = try await client.getPrompt("@library/prompt-00002:v2")
+        #expect(version.header("X-RateLimit-Limit") == "9000")
+        #expect(try version.json["content"]?.string?.utf8.count == 4_096)
+        let large = try await client.getPrompt("@large/one-gibibyte:v1")
+        #expect(try large.json["context"]?.elements.first?["fileSize"]?.integer == 1 << 30)
+        child.terminate()
+        #expect(await blocking { child.wait() } == 0)
+    }
+
+    @Test(arguments: [
+        ["/no/such/directory"], ["--fault", "nonsense"], ["--latency", "-5"], ["--unknown"], ["--prompts", "0"],
+        ["--prompts", "1", "/"], ["--requests-per-minute", "0"],
+    ])
     func `it refuses what it does not understand`(arguments: [String]) async throws {
         let result = try await runChild(Self.program, arguments)
         #expect(result.status == 64)
