@@ -67,6 +67,12 @@ let package = Package(
             dependencies: ["ClaroEmulator", argumentParser],
             swiftSettings: strict
         ),
+        // What the mount's own work costs, call by call.
+        .executableTarget(
+            name: "claro-bench",
+            dependencies: ["ClaroFS", "ClaroAPI", "ClaroEmulator", "FUSE", logging],
+            swiftSettings: strict
+        ),
 
         .testTarget(
             name: "ClaroAPITests",

@@ -12,7 +12,8 @@ package struct DirectoryBuffer: Sendable {
     /// What is pushed before the answer.
     private(set) var pages: [(inode: InodeNumber, bytes: [UInt8])] = []
 
-    init(byteCount: Int, withAttributes: Bool) {
+    /// An empty answer to a READDIR, or to a READDIRPLUS, `withAttributes`, of at most `byteCount` bytes.
+    package init(byteCount: Int, withAttributes: Bool) {
         bytes = [UInt8](repeating: 0, count: byteCount)
         self.withAttributes = withAttributes
     }
