@@ -32,14 +32,21 @@ extension ClaroFileSystem {
             library.restoreNames(of: prompt)
             let newest = try await newest(of: prompt, from: offset)
             noteListed(inode, for: library.remainingLifetimeOfNewest(of: prompt), from: offset)
-            fill(&buffer, inode, from: offset, children(of: prompt, newest, from: offset)) { $0 }
+            let children = children(of: prompt, newest, from: offset)
+            if offset == 0 {
+                _ = inodes.numbers(of: children.prefix(Self.numberedBound).map { identity(of: $0.1, in: inode) })
+            }
+            fill(&buffer, inode, from: offset, children) { $0 }
         case .version(let key):
             readahead.visit(key)
             let body = try await library.body(of: key)
             if !key.isMutable, let lifetime = library.remainingLifetime(of: key) {
                 noteListed(inode, for: lifetime, from: offset)
             }
-            fill(&buffer, inode, from: offset, children(of: body, key)) { $0 }
+            let children = children(of: body, key)
+            // One transaction for the numbers of all.
+            if offset == 0 { _ = inodes.numbers(of: children.map { identity(of: $0.1, in: inode) }) }
+            fill(&buffer, inode, from: offset, children) { $0 }
             if offset > Self.lastDotOffset { pushTexts(of: body, inode, to: &buffer) }
         case .context(let key):
             let body = try await library.body(of: key)
@@ -160,6 +167,8 @@ extension ClaroFileSystem {
         return true
     }
 
+    /// Of so many versions at most an answer tells.
+    private static let numberedBound = 256
     /// Larger texts are rare, and wait until they are read.
     private static let pushedByteBound = 128 << 10
 

@@ -71,7 +71,8 @@ final class InodeTable: Sendable {
 
     /// All stored numbers of directories, in one read each.
     private func load(_ parents: Set<InodeNumber>, from database: CacheDatabase) {
-        let unknown = state.withLock { parents.subtracting($0.loaded) }
+        // `subtracting` would go through all that are loaded.
+        let unknown = state.withLock { state in parents.filter { !state.loaded.contains($0) } }
         for parent in unknown {
             guard let numbers = database.numbers(in: parent) else { continue }
             state.withLock { state in

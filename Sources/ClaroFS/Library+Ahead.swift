@@ -39,7 +39,7 @@ extension Library {
             _ = try? await pointer(of: stop.prompt, isListed: true, at: .now, renewing: false, priority: .background)
             return true
         }
-        _ = try? await body(of: VersionKey(stop.prompt, version), priority: .background)
+        _ = try? await bodyInMemory(of: VersionKey(stop.prompt, version), priority: .background)
         return true
     }
 }

@@ -7,9 +7,13 @@ import Synchronization
 extension Library {
     // MARK: Bodies
 
-    /// Takes a version from the database, if memory has none.
+    /// Takes a version from the database, if memory has none. What is being fetched was looked for before.
     func restoreBody(of key: VersionKey) {
-        guard let database, key.variables.isEmpty, cachedBody(of: key) == nil else { return }
+        guard let database, key.variables.isEmpty else { return }
+        let isKnown = state.withLock { state in
+            state.bodies[key].map { $0.value != nil || $0.isBeingFetched } ?? false
+        }
+        guard !isKnown else { return }
         guard let stored = database.version(key.packageName) else { return }
         save(body(of: stored, previous: nil), as: key, age: age(of: stored.fetched), isStored: true)
         if isExpired(stored.fetched) { state.withLock { $0.bodies[key]?.expire(at: .now) } }

@@ -132,8 +132,13 @@ final class Library: Sendable {
     /// The body of a version: as it is cached while that is fresh, else as it is now.
     ///
     /// - Throws: ENOENT, EACCES, EAGAIN, EIO, EHOSTUNREACH, ETIMEDOUT, EINTR.
-    func body(of key: VersionKey, priority: Priority = .interactive) async throws(Errno) -> VersionBody {
+    func body(of key: VersionKey) async throws(Errno) -> VersionBody {
         restoreBody(of: key)
+        return try await bodyInMemory(of: key)
+    }
+
+    /// As `body`, for who has looked into the store.
+    func bodyInMemory(of key: VersionKey, priority: Priority = .interactive) async throws(Errno) -> VersionBody {
         let now = ContinuousClock.now
         let step: Renewable<VersionBody>.Step? = state.withLock { state in
             if let until = state.absences[key], now < until { return nil }

@@ -18,6 +18,8 @@ struct Renewable<Value: Sendable>: Sendable {
     /// Nothing is there yet.
     init() {}
 
+    var isBeingFetched: Bool { fetch != nil }
+
     func isFresh(at now: ContinuousClock.Instant) -> Bool { value != nil && freshUntil.map { now < $0 } ?? true }
 
     /// What somebody does who wants the value: `isGoodEnough` tells whether one that is there may be used as it is;
