@@ -232,20 +232,20 @@ class Experiments:
             self.results.cells["remount"] = cells
 
     def run_offline(self) -> None:
-        """The same commands with and without a server, on one mount."""
+        """The same commands on two mounts that have read everything, one of which has lost its server."""
         chosen = [self.large.workloads[name] for name in ("ls -lR", "grep -r", "tar")]
+        program = self.settings.binaries / "mount.claro"
         server = self.large.new_emulator(0)
         self._stack.callback(server.stop)
-        program = self.settings.binaries / "mount.claro"
-        with contextlib.closing(Claro(program, self.large.scratch / "offline", server)) as claro:
-            claro.make_cold()
-            self._warm_up(claro)
-            claro.name = "online"
-            cells = self.bench.again([claro], chosen, self.large.prompts, "warm", factor=2)
+        with ExitStack() as stack:
+            subjects: list[Subject] = [self.large.claro(0), Claro(program, self.large.scratch / "offline", server)]
+            for claro, name in zip(subjects, ("online", "offline"), strict=True):
+                stack.callback(claro.close)
+                claro.name = name
+                claro.make_cold()
+                self._warm_up(claro)
             server.stop()
-            claro.name = "offline"
-            cells += self.bench.again([claro], chosen, self.large.prompts, "warm", factor=2)
-            self.results.cells["offline"] = cells
+            self.results.cells["offline"] = self.bench.again(subjects, chosen, self.large.prompts, "warm", factor=4)
 
     def run_first(self) -> None:
         """One text of a library that was just mounted, beside curl's second request on one connection."""
