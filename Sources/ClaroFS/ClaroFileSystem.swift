@@ -41,7 +41,7 @@ package final class ClaroFileSystem: FileSystem {
 
     let configuration: Configuration
     let library: Library
-    let readahead: Readahead
+    let readahead: WalkReadahead
     let blobs: BlobCache
     let inodes: InodeTable
     let listedDirectories: ListedDirectories
@@ -76,7 +76,6 @@ package final class ClaroFileSystem: FileSystem {
             invalidations: invalidations,
             faults: faults
         )
-        readahead = Readahead(library)
         blobs = BlobCache(
             client: client,
             database: database,
@@ -87,6 +86,7 @@ package final class ClaroFileSystem: FileSystem {
             timeout: configuration.timeout,
             faults: faults
         )
+        readahead = WalkReadahead(library, blobs)
         listedDirectories = ListedDirectories(invalidations)
     }
 
@@ -138,7 +138,8 @@ package final class ClaroFileSystem: FileSystem {
             return .part(of: file.bytes, at: offset, count: count)
         case .text(let key, let facts, nil):
             return .part(of: try await library.bytes(of: facts, in: key), at: offset, count: count)
-        case .attachment(_, let attachment):
+        case .attachment(let key, let attachment):
+            if offset == 0 { readahead.read(attachment, of: key) }
             return try await blobs.blob(attachment.key).read(at: offset, count: count)
         default: throw .isDirectory
         }

@@ -58,6 +58,23 @@ struct Walks {
         return jobs
     }
 
+    /// A program at `stop` reads an attachment, which `costs` requests of its own if nothing was fetched for it.
+    mutating func read(_ key: BlobKey, at stop: WalkStop, costs: Bool) {
+        guard let index = walks.firstIndex(where: { $0.last == stop }) else { return }
+        walks[index].attachments.read(key, costs: costs)
+    }
+
+    /// What the walk at `stop` may have fetched of attachments; nil where it reads none.
+    func attachmentDemand(at stop: WalkStop) -> AttachmentDemand? {
+        walks.first { $0.last == stop }.flatMap(\.attachmentDemand)
+    }
+
+    /// An attachment that a demand was for is being fetched or, if that was refused, is not.
+    mutating func fetchingAttachment(_ key: BlobKey, byteCount: Int64, for walk: Int, isRefused: Bool = false) {
+        guard let index = walks.firstIndex(where: { $0.id == walk }) else { return }
+        walks[index].attachments.fetching(key, byteCount: byteCount, isRefused: isRefused)
+    }
+
     /// A job has ended; tells what to do next.
     mutating func ended(
         _ job: Job,
@@ -68,6 +85,48 @@ struct Walks {
         guard let index = walks.firstIndex(where: { $0.id == job.walk }) else { return [] }
         walks[index].ended(job, outcome, in: map)
         return walks[index].jobs(in: map, isKnown: isKnown, mayTryAgain: false)
+    }
+}
+
+/// Attachments that may be fetched ahead of a walk: so many, of so many bytes, and where they are, in order.
+struct AttachmentDemand: Sendable {
+    let walk: Int
+    let count: Int
+    let byteCount: Int64
+    let stops: [WalkStop]
+    let pending: Set<BlobKey>
+}
+
+/// The attachments of a walk that reads them. What was fetched ahead is at most what was read, too.
+private struct AttachmentWindow {
+    private static let countBound = 16
+    private static let byteBound: Int64 = 64 << 20
+
+    private var used = 0
+    private var spent = 0
+    private var last: BlobKey?
+    /// Fetched ahead, and not read so far.
+    private(set) var pending: [BlobKey: Int64] = [:]
+
+    var count: Int { min(Self.countBound - pending.count, 2 * used - spent) }
+
+    var byteCount: Int64 { Self.byteBound - pending.values.reduce(0, +) }
+
+    mutating func read(_ key: BlobKey, costs: Bool) {
+        guard key != last else { return }
+        last = key
+        let wasPending = pending.removeValue(forKey: key) != nil
+        if wasPending || costs { used += 1 }
+        if !wasPending && costs { spent += 1 }
+    }
+
+    mutating func fetching(_ key: BlobKey, byteCount: Int64, isRefused: Bool) {
+        if isRefused {
+            if pending.removeValue(forKey: key) != nil { spent -= 1 }
+        } else {
+            spent += 1
+            pending[key] = byteCount
+        }
     }
 }
 
@@ -96,6 +155,7 @@ private struct Walk {
 
     let id: Int
     private(set) var last: WalkStop
+    var attachments = AttachmentWindow()
     /// Those that all steps fit; what comes next is known as far as they agree.
     private var orders = WalkOrder.every
     private var stepCount = 0
@@ -128,6 +188,17 @@ private struct Walk {
         used = costs ? 1 : 0
         spent = used
         lastStep = now
+    }
+
+    var attachmentDemand: AttachmentDemand? {
+        guard stepCount >= Self.stepBound, attachments.count > 0 else { return nil }
+        return AttachmentDemand(
+            walk: id,
+            count: attachments.count,
+            byteCount: attachments.byteCount,
+            stops: [last] + ahead.map(\.stop),
+            pending: Set(attachments.pending.keys)
+        )
     }
 
     func expects(_ stop: WalkStop) -> Bool { leftOut == stop || ahead.contains { $0.stop == stop } }

@@ -64,6 +64,43 @@ struct ReadaheadTests {
         }
     }
 
+    private static let attachments = Workspace.generated(prompts: 40, versions: 3, attachmentByteCount: 10_000)
+
+    @Test func `attachments are fetched ahead of a program that reads them`() async throws {
+        try await MountFixture.with(Self.attachments) { mount async throws in
+            let first = FirstRequests(40)
+            mount.emulator.inject(
+                .hang,
+                on: RequestMatcher { $0.operation == .storage && !first.contain($0.requestID) }
+            )
+            async let walk = mount.bash("grep -r . @load-0 | cat >/dev/null; exit ${PIPESTATUS[0]}")
+            await mount.emulator.requests.wait(for: 45, of: .storage)
+            mount.emulator.clearFaults()
+            let output = try await walk
+            #expect(output.status == 0, "\(output.errors)")
+            for operation in [Operation.getPrompt, .downloadURL, .storage] {
+                #expect(mount.emulator.requests.count(of: operation) == Self.versionCount, "\(operation)")
+            }
+        }
+    }
+
+    @Test func `attachments are not fetched ahead of a program that reads none`() async throws {
+        try await MountFixture.with(Self.attachments) { mount async throws in
+            try await mount.output(of: "grep -r --include='*.md' . @load-0 | cat >/dev/null; ls -lR >/dev/null")
+            #expect(Self.fetched(mount).count == Self.versionCount)
+            #expect(mount.emulator.requests.count(of: .downloadURL) == 0)
+        }
+    }
+
+    @Test func `however soon a walk ends, it has fetched at most twice the attachments that it read`() async throws {
+        try await MountFixture.with(Self.attachments) { mount async throws in
+            try await mount.output(of: "cat $(ls -d @load-0/*/v?/context/data.bin | head -n 10) >/dev/null")
+            // What is under way then has reached the emulator when this is answered.
+            try await mount.output(of: "cat @load-0/prompt-00039/v3/context/data.bin >/dev/null")
+            #expect(10...20 ~= mount.emulator.requests.count(of: .downloadURL) - 1)
+        }
+    }
+
     @Test(arguments: [1, 2, 3, 4, 10, 50])
     func `however soon a walk ends, it has spent at most twice what it used`(_ length: Int) async throws {
         try await MountFixture.with(Self.library) { mount async throws in

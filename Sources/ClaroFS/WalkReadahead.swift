@@ -1,13 +1,17 @@
 import ClaroAPI
 import Synchronization
 
-/// Has versions fetched before programs that walk through the library ask for them.
-final class Readahead: Sendable {
+/// Has versions, and attachments for who reads them, fetched before programs that walk through the library ask for them.
+final class WalkReadahead: Sendable {
     private let library: Library
+    private let blobs: BlobCache
     private let walks = Mutex(Walks())
     private let sortedNames = SortedNames()
 
-    init(_ library: Library) { self.library = library }
+    init(_ library: Library, _ blobs: BlobCache) {
+        self.library = library
+        self.blobs = blobs
+    }
 
     /// A program looks into a version's directory, or lists it.
     func visit(_ key: VersionKey) {
@@ -16,6 +20,15 @@ final class Readahead: Sendable {
         run { walks, map in
             walks.visit(stop, costs: costs, at: .now, in: map) { library.isAtHand($0, lookingIntoStore: false) }
         }
+        fetchAttachments(at: stop)
+    }
+
+    /// A program reads the beginning of an attachment.
+    func read(_ attachment: Attachment, of key: VersionKey) {
+        guard let stop = WalkStop(key) else { return }
+        let costs = !blobs.byteCount(of: attachment.key).isReal
+        walks.withLock { $0.read(attachment.key, at: stop, costs: costs) }
+        fetchAttachments(at: stop)
     }
 
     private func run(_ change: (inout Walks, LibraryMap) -> [Walks.Job]) {
@@ -35,6 +48,43 @@ final class Readahead: Sendable {
         run { walks, map in
             walks.ended(job, outcome, in: map) { library.isAtHand($0, lookingIntoStore: false) }
         }
+    }
+}
+
+extension WalkReadahead {
+    /// Fetches those of the versions ahead that have come; the others are looked at again at the next step.
+    private func fetchAttachments(at stop: WalkStop) {
+        guard let demand = walks.withLock({ $0.attachmentDemand(at: stop) }) else { return }
+        var (count, byteCount) = (demand.count, demand.byteCount)
+        for stop in demand.stops {
+            for attachment in attachments(at: stop) where !demand.pending.contains(attachment.key) {
+                guard let size = attachment.key.claimedByteCount, size <= min(byteCount, Blob.wholeByteCount) else {
+                    continue
+                }
+                guard !blobs.byteCount(of: attachment.key).isReal else { continue }
+                walks.withLock { $0.fetchingAttachment(attachment.key, byteCount: size, for: demand.walk) }
+                Task { await fetch(attachment.key, byteCount: size, for: demand.walk) }
+                (count, byteCount) = (count - 1, byteCount - size)
+                if count == 0 { return }
+            }
+        }
+    }
+
+    private func attachments(at stop: WalkStop) -> [Attachment] {
+        guard let version = stop.version, let body = library.cachedBody(of: VersionKey(stop.prompt, version)) else {
+            return []
+        }
+        return body.context.compactMap { if case .attachment(let attachment) = $0.entry { attachment } else { nil } }
+    }
+
+    private func fetch(_ key: BlobKey, byteCount: Int64, for walk: Int) async {
+        guard library.client.reserveAhead() else {
+            return walks.withLock {
+                $0.fetchingAttachment(key, byteCount: byteCount, for: walk, isRefused: true)
+            }
+        }
+        // The first answer tells the size; the download goes on.
+        _ = try? await blobs.blob(key).byteCount()
     }
 }
 
