@@ -85,6 +85,9 @@ final class Blob: Sendable {
     /// Bytes on disk.
     var storedByteCount: Int64 { state.withLock { $0.present.byteCount } }
 
+    /// Whether its file outlives this process.
+    var isKept: Bool { state.withLock { $0.isKept } }
+
     var isInUse: Bool { state.withLock { !$0.downloads.isEmpty || !$0.waiters.isEmpty } }
 
     /// The real size, learnt by beginning a download if need be: of what a reader at `offset` needs.

@@ -6,13 +6,13 @@ import SystemPackage
 
 /// Where the bytes of one attachment are: a file of the store, which outlives this process, or one without a name.
 struct BlobFile: Sendable {
-    private let key: BlobKey
+    private let name: BlobName
     /// nil: nothing is kept.
     private let database: CacheDatabase?
     private let directory: CacheDirectory
 
     init(_ key: BlobKey, database: CacheDatabase?, directory: CacheDirectory) {
-        self.key = key
+        name = key.name
         self.database = database
         self.directory = directory
     }
@@ -24,7 +24,7 @@ struct BlobFile: Sendable {
     func open() throws(Errno) -> OpenFile {
         guard let database else { return try directory.makeUnlinkedFile() }
         do throws(Errno) {
-            return try database.openBlobFile(key)
+            return try database.openFile(of: name)
         } catch {
             return try makeUnkept()
         }
@@ -39,7 +39,7 @@ struct BlobFile: Sendable {
     func reportFullDisk() { database?.warn(CacheDatabase.fullDisk) }
 
     /// What is there from before.
-    var stored: CacheDatabase.StoredBlob? { database?.blob(key) }
+    var stored: CacheDatabase.StoredBlob? { database?.blob(name) }
 
     /// Keeps the digests of the chunks that `ranges` has completely and `known` does not yet; returns them.
     func keepChunks(
@@ -54,14 +54,14 @@ struct BlobFile: Sendable {
             guard ranges.contains(Self.range(ofChunk: number, byteCount: byteCount)) else { continue }
             chunks[number] = digest(ofChunk: number, byteCount: byteCount, in: file)
         }
-        if !chunks.isEmpty || byteCount == 0 { database.save(chunks, of: key, byteCount: byteCount) }
+        if !chunks.isEmpty || byteCount == 0 { database.save(chunks, of: name, byteCount: byteCount) }
         return chunks
     }
 
     /// Whether a chunk still is what was stored. If not, it is not stored any more.
     func verify(chunk number: Int, byteCount: Int64, _ expected: Data, in file: OpenFile) -> Bool {
         if digest(ofChunk: number, byteCount: byteCount, in: file) == expected { return true }
-        database?.removeChunk(number, of: key)
+        database?.removeChunk(number, of: name)
         return false
     }
 

@@ -16,9 +16,9 @@ extension CacheDatabase {
 
     static let chunkByteCount: Int64 = 1 << 20
 
-    func blob(_ key: BlobKey) -> StoredBlob? {
+    func blob(_ blob: BlobName) -> StoredBlob? {
         read { database in
-            let name = key.digest.hexadecimal
+            let name = blob.description
             let statement = try database.cachedStatement(sql: "SELECT byte_count, digest FROM blob WHERE name = ?")
             guard let head = try Row.fetchOne(statement, arguments: [name]) else { return nil }
             let byteCount: Int64 = try head.decode(forColumn: "byte_count")
@@ -36,9 +36,9 @@ extension CacheDatabase {
     }
 
     /// Adds chunks to what is stored of an attachment.
-    func save(_ chunks: [Int: Data], of key: BlobKey, byteCount: Int64) {
+    func save(_ chunks: [Int: Data], of blob: BlobName, byteCount: Int64) {
         write { database in
-            let name = key.digest.hexadecimal
+            let name = blob.description
             try database.execute(
                 sql: """
                     INSERT INTO blob (name, byte_count, used, digest) VALUES (?, ?, ?, ?)
@@ -48,70 +48,35 @@ extension CacheDatabase {
                 arguments: [name, byteCount, Timestamp.now().sinceEpoch, Self.digest(of: [name, byteCount])]
             )
             let insert = try database.cachedStatement(
-                sql: "INSERT OR REPLACE INTO chunk (blob, number, byte_count, digest) VALUES (?, ?, ?, ?)"
+                sql: """
+                    INSERT INTO chunk (blob, number, byte_count, digest) VALUES (?, ?, ?, ?)
+                    ON CONFLICT (blob, number) DO UPDATE
+                    SET byte_count = excluded.byte_count, digest = excluded.digest
+                    """
             )
             for (number, digest) in chunks {
                 let range = BlobFile.range(ofChunk: number, byteCount: byteCount)
                 try insert.execute(arguments: [name, number, range.count, digest])
             }
-            return true
         }
-    }
-
-    /// That an attachment is used now.
-    func touch(_ key: BlobKey) {
-        write {
-            try $0.execute(
-                sql: "UPDATE blob SET used = ? WHERE name = ?",
-                arguments: [Timestamp.now().sinceEpoch, key.digest.hexadecimal]
-            )
-        }
+        grown()
     }
 
     /// Forgets a chunk whose bytes are not those that were stored.
-    func removeChunk(_ number: Int, of key: BlobKey) {
+    func removeChunk(_ number: Int, of blob: BlobName) {
         write { database in
             try database.execute(
                 sql: "DELETE FROM chunk WHERE blob = ? AND number = ?",
-                arguments: [key.digest.hexadecimal, number]
+                arguments: [blob.description, number]
             )
         }
-    }
-
-    /// Bytes stored of all attachments, in complete chunks.
-    var blobByteCount: Int64 { read { try Int64.fetchOne($0, sql: "SELECT sum(byte_count) FROM chunk") } ?? 0 }
-
-    /// Removes attachments, used longest ago first, until `byteCount` bytes are free or only those in `kept` are left.
-    /// Sizes stay known. Who has such a file open keeps it.
-    func evictBlobs(freeing byteCount: Int64, keeping kept: Set<BlobKey>) {
-        let names = Set(kept.map(\.digest.hexadecimal))
-        let evicted: [String]? = write { database in
-            let rows = try Row.fetchCursor(
-                database,
-                sql: """
-                    SELECT blob.name, sum(chunk.byte_count) FROM blob JOIN chunk ON chunk.blob = blob.name
-                    GROUP BY blob.name ORDER BY blob.used
-                    """
-            )
-            var evicted: [String] = []
-            var freed: Int64 = 0
-            while freed < byteCount, let row = try rows.next() {
-                let name: String = try row.decode(atIndex: 0)
-                guard !names.contains(name) else { continue }
-                evicted.append(name)
-                freed += try row.decode(atIndex: 1)
-            }
-            for name in evicted { try database.execute(sql: "DELETE FROM chunk WHERE blob = ?", arguments: [name]) }
-            return evicted
-        }
-        for name in evicted ?? [] { unlink("\(directory)/\(name)") }
     }
 
     /// The file for an attachment's bytes, made if it is not there. What is no file makes room for one.
     ///
     /// - Throws: what open(2) says.
-    func openBlobFile(_ key: BlobKey) throws(Errno) -> OpenFile {
-        let path = "\(directory)/\(key.digest.hexadecimal)"
+    func openFile(of blob: BlobName) throws(Errno) -> OpenFile {
+        let path = "\(directory)/\(blob)"
         do throws(Errno) {
             return try Self.openRegularFile(path)
         } catch {

@@ -27,6 +27,7 @@ extension CacheDatabase {
             removeVersion(name)
             return nil
         }
+        noteUse(of: .version(name))
         return StoredVersion(prompt: prompt, changed: head.changed, fetched: head.fetched)
     }
 
@@ -43,17 +44,25 @@ extension CacheDatabase {
         let saved: Void? = write { database in
             let statement = try database.cachedStatement(
                 sql: """
-                    INSERT OR REPLACE INTO version
-                    (name, changed, fetched, texts_digest, digest, content, system, critique, metadata, etag)
-                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    INSERT INTO version
+                    (name, changed, fetched, used, byte_count, texts_digest, digest, content, system, critique, metadata,
+                        etag)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    ON CONFLICT (name) DO UPDATE
+                    SET changed = excluded.changed, fetched = excluded.fetched, used = excluded.used,
+                        byte_count = excluded.byte_count, texts_digest = excluded.texts_digest, digest = excluded.digest,
+                        content = excluded.content, system = excluded.system, critique = excluded.critique,
+                        metadata = excluded.metadata, etag = excluded.etag
                     """
             )
             try statement.execute(arguments: [
-                head.name, head.changed.sinceEpoch, head.fetched.sinceEpoch, head.textsDigest, head.digest,
-                texts.content, texts.system, texts.critique, texts.metadata, texts.etag,
+                head.name, head.changed.sinceEpoch, head.fetched.sinceEpoch, Timestamp.now().sinceEpoch,
+                texts.byteCount, head.textsDigest, head.digest, texts.content, texts.system, texts.critique,
+                texts.metadata, texts.etag,
             ])
             try Self.removeAbsence(of: name, in: database)
         }
+        grown()
         return saved != nil
     }
 
@@ -173,6 +182,10 @@ private struct StoredTexts {
             critiquePrompt: critique.map { Array($0) },
             etag: etag
         )
+    }
+
+    var byteCount: Int {
+        [content, system, critique, metadata].reduce(0) { $0 + ($1?.count ?? 0) }
     }
 
     var digest: Data {

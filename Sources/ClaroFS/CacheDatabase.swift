@@ -12,7 +12,7 @@ import Synchronization
 /// a few rows (but for the listing), and waits at most `busyTimeout` for another process. Rules about lifetimes are not here but in `Freshness`.
 final class CacheDatabase: Sendable {
     /// PRAGMA user_version. A database of another layout is set aside.
-    private static let layout: Int32 = 3
+    private static let layout: Int32 = 4
     private static let fileName = "library.sqlite"
     /// Seconds. A transaction here takes far less, but the process that is in one may have to wait for a processor: what
     /// is given up meanwhile is not kept, and fetched again. Still short enough for a caller to wait.
@@ -27,6 +27,9 @@ final class CacheDatabase: Sendable {
     /// nil: there is no usable database, and this process does without.
     private let pool: Mutex<DatabasePool?>
     private let hasWarned = Mutex(false)
+    /// When things were used, as far as that is not written yet.
+    let uses = Mutex<[Item: Timestamp]>([:])
+    private let growth = Mutex<(@Sendable () -> Void)?>(nil)
 
     /// Opens the database in `directory`, which exists, or makes it. One that is damaged or of another layout is set aside.
     init(directory: String, key: String, logger: Logger) {
@@ -46,6 +49,11 @@ final class CacheDatabase: Sendable {
         }
         if isFirst { logger.warning("the cache in \(directory) cannot be used fully: \(cause)") }
     }
+
+    /// `body` is called when something was stored.
+    func onGrowth(_ body: @escaping @Sendable () -> Void) { growth.withLock { $0 = body } }
+
+    func grown() { growth.withLock { $0 }?() }
 
     /// Reads; nil where there is nothing, or nothing that can be read.
     func read<Value>(_ body: (Database) throws -> Value?) -> Value? {
@@ -70,6 +78,19 @@ final class CacheDatabase: Sendable {
         }
     }
 
+    /// Gives the disk back what the database's file has no more use for.
+    func shrink() {
+        guard let pool = pool.withLock({ $0 }) else { return }
+        do {
+            try pool.writeWithoutTransaction { database in
+                try database.execute(sql: "PRAGMA incremental_vacuum")
+                try database.checkpoint(.truncate)
+            }
+        } catch {
+            failed(error, of: pool)
+        }
+    }
+
     // MARK: Opening, and doing without
 
     private func openOrSetAside() -> DatabasePool? {
@@ -88,6 +109,10 @@ final class CacheDatabase: Sendable {
         var configuration = Configuration()
         configuration.busyMode = .timeout(Self.busyTimeout)
         configuration.maximumReaderCount = 4
+        // Before there is anything in it: a file that cannot shrink would keep the room of what was evicted.
+        configuration.prepareDatabase { database in
+            if !database.configuration.readonly { try database.execute(sql: "PRAGMA auto_vacuum = INCREMENTAL") }
+        }
         let path = "\(directory)/\(Self.fileName)"
         // SQLite would make it readable by all; its other files get the mode that this one has.
         let made = Glibc.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
@@ -116,8 +141,8 @@ final class CacheDatabase: Sendable {
             name TEXT PRIMARY KEY, number INTEGER, fetched INTEGER NOT NULL, digest BLOB NOT NULL
         ) WITHOUT ROWID;
         CREATE TABLE version (
-            name TEXT NOT NULL UNIQUE, changed INTEGER NOT NULL, fetched INTEGER NOT NULL,
-            texts_digest BLOB NOT NULL, digest BLOB NOT NULL,
+            name TEXT NOT NULL UNIQUE, changed INTEGER NOT NULL, fetched INTEGER NOT NULL, used INTEGER NOT NULL,
+            byte_count INTEGER NOT NULL, texts_digest BLOB NOT NULL, digest BLOB NOT NULL,
             content BLOB NOT NULL, system BLOB, critique BLOB, metadata BLOB NOT NULL, etag TEXT
         );
         CREATE TABLE absence (
@@ -129,15 +154,33 @@ final class CacheDatabase: Sendable {
             UNIQUE (parent, name, body)
         );
         CREATE TABLE blob (
-            name TEXT NOT NULL UNIQUE, byte_count INTEGER NOT NULL, used INTEGER NOT NULL, digest BLOB NOT NULL
+            name TEXT NOT NULL UNIQUE, byte_count INTEGER NOT NULL, used INTEGER, digest BLOB NOT NULL
         );
         CREATE TABLE chunk (
             blob TEXT NOT NULL, number INTEGER NOT NULL, byte_count INTEGER NOT NULL, digest BLOB NOT NULL,
             PRIMARY KEY (blob, number)
         ) WITHOUT ROWID;
+        CREATE INDEX version_used ON version (used, byte_count);
+        CREATE INDEX blob_used ON blob (used) WHERE used IS NOT NULL;
+        CREATE TABLE usage (id INTEGER PRIMARY KEY CHECK (id = 1), attachments INTEGER NOT NULL, texts INTEGER NOT NULL);
+        INSERT INTO usage VALUES (1, 0, 0);
+        \(usageTriggers(on: "version", counting: "texts"))
+        \(usageTriggers(on: "chunk", counting: "attachments"))
         INSERT INTO sqlite_sequence (name, seq) VALUES ('inode', \(InodeTable.first - 1));
         PRAGMA user_version = \(layout);
         """
+
+    /// REPLACE would remove rows without running the second one.
+    private static func usageTriggers(on table: String, counting column: String) -> String {
+        """
+        CREATE TRIGGER \(table)_added AFTER INSERT ON \(table)
+        BEGIN UPDATE usage SET \(column) = \(column) + NEW.byte_count; END;
+        CREATE TRIGGER \(table)_removed AFTER DELETE ON \(table)
+        BEGIN UPDATE usage SET \(column) = \(column) - OLD.byte_count; END;
+        CREATE TRIGGER \(table)_changed AFTER UPDATE OF byte_count ON \(table)
+        BEGIN UPDATE usage SET \(column) = \(column) + NEW.byte_count - OLD.byte_count; END;
+        """
+    }
 
     /// A damaged database is of no use to anybody; one of another layout may be to another release, but nobody can use
     /// both at once.

@@ -52,7 +52,7 @@ extension ClaroFileSystem {
                     library.stale.all.map { .members([("what", .string($0.subject)), ("why", .string($0.cause))]) }
                 )
             ),
-            ("cache", .members([("attachmentBytes", .count(Int(blobs.storedByteCount)))])),
+            ("cache", cacheStatus),
             (
                 "kernel",
                 .members([
@@ -60,6 +60,14 @@ extension ClaroFileSystem {
                     ("requests", .members(requestCounts.byName.map { ($0.name, .count(Int($0.count))) })),
                 ])
             ),
+        ])
+    }
+
+    private var cacheStatus: JSONValue {
+        let usage = evictor.usage
+        return .members([
+            ("attachmentBytes", .count(Int(usage.attachments))),
+            ("textBytes", .count(Int(usage.texts))),
         ])
     }
 
@@ -99,7 +107,9 @@ extension ClaroFileSystem {
         text.family("claro_stale", "gauge", "Things served although they could not be renewed.")
         text.sample("claro_stale", [], library.stale.all.count)
         text.family("claro_cache_bytes", "gauge", "Bytes on disk.")
-        text.sample("claro_cache_bytes", [("kind", "attachments")], Int(blobs.storedByteCount))
+        let usage = evictor.usage
+        text.sample("claro_cache_bytes", [("kind", "attachments")], Int(usage.attachments))
+        text.sample("claro_cache_bytes", [("kind", "texts")], Int(usage.texts))
         return text.text
     }
 }

@@ -13,7 +13,7 @@ package final class ClaroFileSystem: FileSystem {
         /// How long a call may wait for the network.
         package var timeout: Duration = .seconds(30)
         package var cacheDirectory: CacheDirectory
-        /// Bytes of attachments to keep on disk.
+        /// Bytes to keep on disk.
         package var cacheByteCount: Int64 = 1 << 30
         /// Bytes to leave free on that disk.
         package var minimumFreeByteCount: Int64 = 512 << 20
@@ -43,6 +43,7 @@ package final class ClaroFileSystem: FileSystem {
     let library: Library
     let readahead: WalkReadahead
     let blobs: BlobCache
+    let evictor: Evictor
     let inodes: InodeTable
     let listedDirectories: ListedDirectories
     let client: ClaroClient
@@ -76,15 +77,25 @@ package final class ClaroFileSystem: FileSystem {
             invalidations: invalidations,
             faults: faults
         )
+        let table = BlobTable()
+        evictor = Evictor(
+            blobs: table,
+            inodes: inodes,
+            database: database,
+            invalidations: invalidations,
+            directory: configuration.cacheDirectory,
+            byteBound: configuration.cacheByteCount,
+            minimumFree: configuration.minimumFreeByteCount
+        )
         blobs = BlobCache(
             client: client,
             database: database,
             fetchLocks: library.fetchLocks,
             directory: configuration.cacheDirectory,
-            byteBound: configuration.cacheByteCount,
-            minimumFree: configuration.minimumFreeByteCount,
             timeout: configuration.timeout,
-            faults: faults
+            faults: faults,
+            blobs: table,
+            evictor: evictor
         )
         readahead = WalkReadahead(library, blobs)
         listedDirectories = ListedDirectories(invalidations)
@@ -99,8 +110,13 @@ package final class ClaroFileSystem: FileSystem {
         try await library.firstListing()
     }
 
-    /// Keeps what has arrived of downloads that are not over; called when the mount ends.
-    package func keepPartialDownloads() { blobs.keepPartialDownloads() }
+    /// Leaves the store as the next mount should find it; called when the mount has ended.
+    package func finish() {
+        // What has arrived of downloads that are not over.
+        blobs.keepPartialDownloads()
+        evictor.finish()
+        library.database?.flushUses()
+    }
 
     /// Has everything that can change asked for again at its next use, and the key read again (SIGHUP).
     package func expireEverything() {
@@ -120,11 +136,14 @@ package final class ClaroFileSystem: FileSystem {
         invalidations.send(names)
     }
 
-    package func forget(_ inode: InodeNumber, lookups: UInt64) { inodes.forget(inode, lookups: lookups) }
+    package func forget(_ inode: InodeNumber, lookups: UInt64) {
+        guard case .attachment(_, let attachment)? = inodes.forget(inode, lookups: lookups) else { return }
+        evictor.forgotten(attachment.key.name)
+    }
 
     package func statistics() -> FileSystemStatistics {
         let promptCount = library.cachedListing?.promptCount ?? 0
-        return FileSystemStatistics(fileCount: UInt64(promptCount), byteCount: UInt64(blobs.storedByteCount))
+        return FileSystemStatistics(fileCount: UInt64(promptCount), byteCount: UInt64(evictor.usage.total))
     }
 
     package func readLink(_ inode: InodeNumber) async throws(Errno) -> String {

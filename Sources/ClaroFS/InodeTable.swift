@@ -16,6 +16,8 @@ final class InodeTable: Sendable {
 
     private struct State {
         var held: [InodeNumber: Held] = [.root: Held(node: .root, identity: nil, lookups: 0)]
+        /// Those of `held` that are attachments. One may be in several versions.
+        var attachments: [BlobName: Set<InodeNumber>] = [:]
         var numbers: [Identity: InodeNumber] = [:]
         /// Directories of which all stored numbers are in `numbers`.
         var loaded: Set<InodeNumber> = []
@@ -29,6 +31,19 @@ final class InodeTable: Sendable {
 
         mutating func hold(_ inode: InodeNumber, _ node: Node, _ identity: Identity?) {
             held[inode, default: Held(node: node, identity: identity, lookups: 0)].lookups += 1
+            if case .attachment(_, let attachment) = node {
+                attachments[attachment.key.name, default: []].insert(inode)
+            }
+        }
+
+        mutating func drop(_ inode: InodeNumber) -> Node? {
+            guard let node = held.removeValue(forKey: inode)?.node else { return nil }
+            if case .attachment(_, let attachment) = node {
+                let name = attachment.key.name
+                attachments[name]?.remove(inode)
+                if attachments[name]?.isEmpty ?? false { attachments[name] = nil }
+            }
+            return node
         }
     }
 
@@ -120,16 +135,27 @@ final class InodeTable: Sendable {
         }
     }
 
-    func forget(_ inode: InodeNumber, lookups: UInt64) {
-        guard inode != .root else { return }
-        // Freed outside the lock: a node may hold the last reference to a large text.
-        let freed: Held? = state.withLock { state in
+    /// The kernel drops references.
+    ///
+    /// - Returns: What it holds no longer; freed by the caller and outside the lock, as it may hold a large text.
+    @discardableResult
+    func forget(_ inode: InodeNumber, lookups: UInt64) -> Node? {
+        guard inode != .root else { return nil }
+        return state.withLock { state in
             guard let held = state.held[inode] else { return nil }
-            guard held.lookups > lookups else { return state.held.removeValue(forKey: inode) }
+            guard held.lookups > lookups else { return state.drop(inode) }
             state.held[inode]?.lookups -= lookups
             return nil
         }
-        _ = freed
+    }
+
+    /// The names under which the kernel holds an attachment.
+    func names(ofAttachment name: BlobName) -> [Invalidations.Item] {
+        state.withLock { state in
+            state.attachments[name, default: []].compactMap { inode in
+                state.held[inode]?.identity.map { .entry($0.name, in: $0.parent) }
+            }
+        }
     }
 
     /// How many inodes the kernel holds, the root included.

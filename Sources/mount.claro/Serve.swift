@@ -32,7 +32,7 @@ func serve(_ request: MountRequest, readiness: Readiness) throws(MountFailure) -
         requestCounts: requestCounts,
         logger: logger
     )
-    defer { fileSystem.keepPartialDownloads() }
+    defer { fileSystem.finish() }
     // Before the mount: what fails here leaves nothing mounted. With a listing from before there is nothing to wait for;
     // its first use renews it.
     if !request.options.isLazy, !fileSystem.hasStoredListing { try proveKey(fileSystem, request, credentials, signals) }

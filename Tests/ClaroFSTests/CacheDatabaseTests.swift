@@ -114,7 +114,7 @@ struct CacheDatabaseTests {
                 created: time,
                 changed: nil
             )
-            let blob = BlobKey(itemID: "ctx", claimedByteCount: 5, createdAt: nil)
+            let blob = BlobKey(itemID: "ctx", claimedByteCount: 5, createdAt: nil).name
             database.save(try self.prompt("text"), as: name, changed: time, fetched: time)
             database.saveNewest(3, of: name.prompt, fetched: time)
             database.save(

@@ -83,7 +83,7 @@ struct RemountTests {
             try await store.mount { mount async throws in text = try await mount.output(of: command) }
             try await Self.waitBeyondListing()
             let requests = try await store.requests { () async throws in
-                try await store.mount(["ttl=1s"]) { mount async throws in
+                try await store.mount(["ttl=4s"]) { mount async throws in
                     #expect(try await mount.output(of: command) == text)
                 }
             }
