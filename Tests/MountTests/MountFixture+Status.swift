@@ -32,6 +32,15 @@ extension MountFixture {
         }
     }
 
+    /// The most memory that the daemon ever had resident, in bytes (proc(5), VmHWM).
+    func peakMemory() throws -> Int {
+        let path = "/proc/\(daemon.processIdentifier)/status"
+        let text = try String(contentsOfFile: path, encoding: .utf8)
+        let line = try #require(text.split(separator: "\n").first { $0.hasPrefix("VmHWM:") })
+        let kibibytes = try #require(line.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) })
+        return kibibytes * 1024
+    }
+
     /// An extended attribute's value; nil: there is none of this name.
     func extendedAttribute(_ attribute: String, of name: String) async throws -> String? {
         let words = ["getfattr", "--only-values", "-n", attribute, name]
