@@ -31,4 +31,25 @@ struct ByteRanges: Sendable {
     func contains(_ range: Range<Int64>) -> Bool {
         range.isEmpty || firstMissing(from: range.lowerBound) >= range.upperBound
     }
+
+    /// The parts of `range` that are not there.
+    func missing(in range: Range<Int64>) -> [Range<Int64>] {
+        var missing: [Range<Int64>] = []
+        var position = range.lowerBound
+        for present in ranges where present.overlaps(range) {
+            if present.lowerBound > position { missing.append(position..<present.lowerBound) }
+            position = present.upperBound
+        }
+        if position < range.upperBound { missing.append(position..<range.upperBound) }
+        return missing
+    }
+
+    /// All that is there, cut at the multiples of `unit`.
+    func pieces(of unit: Int64) -> [Range<Int64>] {
+        ranges.flatMap { range in
+            stride(from: range.lowerBound / unit * unit, to: range.upperBound, by: Int64.Stride(unit)).map {
+                range.clamped(to: $0..<$0 + unit)
+            }
+        }
+    }
 }

@@ -21,7 +21,12 @@ struct ByteRangesTests {
             for offset in Int64(0)..<64 {
                 #expect(ranges.firstMissing(from: offset) == (offset...).first { !model.contains($0) })
                 #expect(ranges.contains(offset..<offset + 3) == model.isSuperset(of: offset..<offset + 3))
+                let missing = ranges.missing(in: offset..<offset + 9)
+                #expect(missing.flatMap(Array.init) == (offset..<offset + 9).filter { !model.contains($0) })
             }
+            let pieces = ranges.pieces(of: 7)
+            #expect(pieces.flatMap(Array.init) == model.sorted())
+            #expect(pieces.allSatisfy { !$0.isEmpty && $0.lowerBound / 7 == ($0.upperBound - 1) / 7 })
         }
     }
 }

@@ -111,7 +111,7 @@ struct AttachmentErrorTests {
     }
 
     @Test func `a file in segments renews URLs that work once`() async throws {
-        let large = Workspace.Attachment.synthetic(seed: 8, byteCount: 24 << 20)
+        let large = Workspace.Attachment.synthetic(seed: 8, byteCount: 40 << 20)
         let library: Workspace = [
             "acme": [.init("support", versions: [.init("one", context: [.file("data.bin", large)])])]
         ]

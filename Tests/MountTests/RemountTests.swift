@@ -56,7 +56,7 @@ struct RemountTests {
         ("cat @alice/ideas/v0/content.md; ls @alice/ideas", 3),
         ("cat @acme/support/v2/context/small.txt", 4),
         ("cat @acme/support/v2/context/large.bin", 6),
-        ("grep -r . @acme", 8),
+        ("grep -ra . @acme", 10),
         ("ls -d .git .hidden @acme/.git @acme/support/node_modules @acme/support/v2/.swp; ls", 1),
     ])
     func `what a command has fetched costs nothing after a remount`(command: String, cold: Int) async throws {
