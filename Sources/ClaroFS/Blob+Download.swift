@@ -153,6 +153,8 @@ extension Blob {
             return state.takeWaiters()
         }
         waiters?.forEach { $0.end(.success(())) }
+        let chunk = CacheDatabase.chunkByteCount
+        if waiters != nil, start / chunk != end / chunk { keepChunksInBackground() }
         return waiters != nil
     }
 }

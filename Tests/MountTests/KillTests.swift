@@ -124,6 +124,32 @@ struct KillTests {
         }
     }
 
+    @Test func `of a download that a kill cuts what has arrived is kept, but for a MiB or two`() async throws {
+        let attachment = Workspace.Attachment.synthetic(seed: 8, byteCount: 15 << 20)
+        let library: Workspace = [
+            "acme": [.init("a", versions: [.init("one", context: [.file("data.bin", attachment)])])]
+        ]
+        try await StoreFixture.with(library) { store async throws in
+            let file = "@acme/a/v1/context/data.bin"
+            store.emulator.inject(.slowDrip(bytesPerSecond: 2 << 20), on: .storage, times: 1)
+            try await store.mountAndKill(["ttl=1h"]) { mount async throws in
+                try await mount.output(of: "head -c 4M \(file) | wc -c")
+                try await mount.waitUntil("it is not kept") { () async throws in
+                    let bytes = try await mount.output(of: "jq .cache.attachmentBytes .claro/status.json")
+                    return try #require(Int(bytes.dropLast())) >= 3 << 20
+                }
+            }
+            let requests = try await store.requests { () async throws in
+                try await store.mount(["ttl=1h"]) { mount async throws in
+                    #expect(try await mount.read(file) == (try attachment.read(0..<15 << 20)))
+                }
+            }
+            #expect(requests.map(\.operation) == [.downloadURL, .storage])
+            let start = try #require(requests.compactMap(\.range).first?.dropFirst(6).split(separator: "-").first)
+            #expect(try #require(Int(start)) >= 3 << 20)
+        }
+    }
+
     @Test func `the dead mount of a killed daemon is replaced`() async throws {
         try await StoreFixture.with(Self.library) { store async throws in
             try await store.mountAndKill { mount async throws in
