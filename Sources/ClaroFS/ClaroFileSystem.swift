@@ -97,7 +97,7 @@ package final class ClaroFileSystem: FileSystem {
             blobs: table,
             evictor: evictor
         )
-        readahead = WalkReadahead(library, blobs)
+        readahead = WalkReadahead(library, blobs, cacheByteCount: configuration.cacheByteCount)
         listedDirectories = ListedDirectories(invalidations)
     }
 

@@ -5,10 +5,12 @@ import Synchronization
 final class WalkReadahead: Sendable {
     private let library: Library
     private let blobs: BlobCache
-    private let walks = Mutex(Walks())
+    private let walks: Mutex<Walks>
     private let sortedNames = SortedNames()
 
-    init(_ library: Library, _ blobs: BlobCache) {
+    /// Of a cache of `cacheByteCount` bytes it fills a small part: what is evicted before it is read costs twice.
+    init(_ library: Library, _ blobs: BlobCache, cacheByteCount: Int64) {
+        walks = Mutex(Walks(attachmentByteBound: min(64 << 20, cacheByteCount / 8)))
         self.library = library
         self.blobs = blobs
     }

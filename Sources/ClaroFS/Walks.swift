@@ -26,11 +26,15 @@ struct Walks {
         case refused
     }
 
+    /// Of attachments that were fetched ahead of one walk, and not read so far.
+    let attachmentByteBound: Int64
     private var walks: [Walk] = []
     private var nextID = 0
 
     /// The oldest makes room.
     private static let walkBound = 8
+
+    init(attachmentByteBound: Int64 = 64 << 20) { self.attachmentByteBound = attachmentByteBound }
 
     /// Whether a program is at `stop` already.
     func isAt(_ stop: WalkStop) -> Bool { walks.contains { $0.last == stop } }
@@ -46,7 +50,10 @@ struct Walks {
         guard !isAt(stop) else { return [] }
         let index = walks.firstIndex { $0.expects(stop) } ?? walks.firstIndex { !$0.orders(to: stop, in: map).isEmpty }
         guard let index else {
-            walks.insert(Walk(id: nextID, stop, costs: costs, at: now), at: 0)
+            walks.insert(
+                Walk(id: nextID, stop, costs: costs, at: now, attachmentByteBound: attachmentByteBound),
+                at: 0
+            )
             nextID += 1
             if walks.count > Self.walkBound { walks.removeLast() }
             return []
@@ -100,17 +107,19 @@ struct AttachmentDemand: Sendable {
 /// The attachments of a walk that reads them. What was fetched ahead is at most what was read, too.
 private struct AttachmentWindow {
     private static let countBound = 16
-    private static let byteBound: Int64 = 64 << 20
 
+    let byteBound: Int64
     private var used = 0
     private var spent = 0
     private var last: BlobKey?
     /// Fetched ahead, and not read so far.
     private(set) var pending: [BlobKey: Int64] = [:]
 
+    init(byteBound: Int64) { self.byteBound = byteBound }
+
     var count: Int { min(Self.countBound - pending.count, 2 * used - spent) }
 
-    var byteCount: Int64 { Self.byteBound - pending.values.reduce(0, +) }
+    var byteCount: Int64 { byteBound - pending.values.reduce(0, +) }
 
     mutating func read(_ key: BlobKey, costs: Bool) {
         guard key != last else { return }
@@ -155,7 +164,7 @@ private struct Walk {
 
     let id: Int
     private(set) var last: WalkStop
-    var attachments = AttachmentWindow()
+    var attachments: AttachmentWindow
     /// Those that all steps fit; what comes next is known as far as they agree.
     private var orders = WalkOrder.every
     private var stepCount = 0
@@ -181,8 +190,15 @@ private struct Walk {
     private var isRefused = false
     private var lastStep: ContinuousClock.Instant
 
-    init(id: Int, _ stop: WalkStop, costs: Bool, at now: ContinuousClock.Instant) {
+    init(
+        id: Int,
+        _ stop: WalkStop,
+        costs: Bool,
+        at now: ContinuousClock.Instant,
+        attachmentByteBound: Int64
+    ) {
         self.id = id
+        attachments = AttachmentWindow(byteBound: attachmentByteBound)
         last = stop
         frontier = stop
         used = costs ? 1 : 0
