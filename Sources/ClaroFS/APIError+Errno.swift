@@ -44,16 +44,18 @@ final class FaultLog: Sendable {
     func report(_ error: APIError) {
         // Names that do not exist are every day's business, and a fetch that was given up is no fault.
         guard error.code != .notFound, error.code != .cancelled else { return }
-        let cause = Cause(code: error.code, operation: error.operation, status: error.status)
-        let isNew = state.withLock { state in
+        let newCause: Cause? = state.withLock { state in
+            var cause = Cause(code: error.code, operation: error.operation, status: error.status)
+            // What was not even sent fails for the reason for which others did, and of that there is a line.
+            if error.wasHeldBack { cause = state.repeats.keys.first { $0.code == error.code } ?? cause }
             guard let count = state.repeats[cause] else {
                 state.repeats[cause] = 0
-                return true
+                return cause
             }
             state.repeats[cause] = count + 1
-            return false
+            return nil
         }
-        guard isNew else { return }
+        guard let cause = newCause else { return }
         logger.warning("\(error)")
         Task {
             try? await Task.sleep(for: .seconds(60))

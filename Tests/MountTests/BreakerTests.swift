@@ -35,6 +35,8 @@ struct BreakerTests {
             #expect(mount.emulator.requests.count(of: .getPrompt) == 3)
             let api = try #require(try await mount.report()["api"] as? [String: Any])
             #expect((api["breaker"] as? String)?.hasPrefix("open for ") == true)
+            // What was held back has no line of its own.
+            #expect(mount.daemon.standardError.matches(of: /failed/).count == 1)
             mount.emulator.clearFaults()
             try await eventually { try await mount.readError("@acme/four/v1/content.md") == nil }
             #expect(mount.emulator.requests.count(of: .getPrompt) == 4)
