@@ -36,7 +36,7 @@ extension Library {
     func fetchAhead(_ stop: WalkStop) async -> Bool {
         guard client.reserveAhead() else { return false }
         guard let version = stop.version else {
-            _ = try? await pointer(of: stop.prompt, isListed: true, at: .now, renewing: false, priority: .background)
+            _ = try? await pointer(of: stop.prompt, isListed: true, renewing: false, priority: .background)
             return true
         }
         _ = try? await bodyInMemory(of: VersionKey(stop.prompt, version), priority: .background)

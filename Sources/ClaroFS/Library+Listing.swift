@@ -37,9 +37,10 @@ extension Library {
     ///
     /// - Throws: ENOENT where there is no such prompt, and as `currentListing`.
     func newest(of prompt: PromptName) async throws(Errno) -> Newest {
+        let deadline = ContinuousClock.now + timeout
         let listing = try await currentListing()
         if let number = listing.prompt(prompt)?.newest { return .published(number) }
-        return try await pointer(of: prompt, isListed: listing.prompt(prompt) != nil, at: .now, renewing: true)
+        return try await pointer(of: prompt, isListed: listing.prompt(prompt) != nil, renewing: true, by: deadline)
     }
 
     /// What `latest` is as far as that is known without a request.
@@ -62,6 +63,7 @@ extension Library {
     /// without a request; in other namespaces one request for `latest` decides.
     func exists(_ prompt: PromptName) async throws(Errno) -> Bool {
         guard isIncluded(prompt) else { return false }
+        let deadline = ContinuousClock.now + timeout
         var listing = try await knownListing()
         if listing.prompt(prompt) != nil { return true }
         if listing.namespace(prompt.namespace) != nil {
@@ -70,7 +72,7 @@ extension Library {
             if listing.namespace(prompt.namespace) != nil { return false }
         }
         do throws(Errno) {
-            return try await pointer(of: prompt, isListed: false, at: .now, renewing: false) != .none
+            return try await pointer(of: prompt, isListed: false, renewing: false, by: deadline) != .none
         } catch {
             guard error == .noSuchFileOrDirectory else { throw error }
             return false
@@ -197,11 +199,12 @@ extension Library {
     func pointer(
         of prompt: PromptName,
         isListed: Bool,
-        at now: ContinuousClock.Instant,
         renewing: Bool,
+        by deadline: ContinuousClock.Instant? = nil,
         priority: Priority = .interactive
     ) async throws(Errno) -> Newest {
         restoreNewest(of: prompt)
+        let now = ContinuousClock.now
         let step = state.withLock { state in
             // That nothing is there is asked again when its time is over, even by those who only pass through.
             state.newest[prompt, default: Renewable()].step(
@@ -213,7 +216,7 @@ extension Library {
                 }
             }
         }
-        return try await take(step, subject: PackageName(prompt, .latest).description)
+        return try await take(step, subject: PackageName(prompt, .latest).description, by: deadline)
     }
 
     /// Asks for `latest`; the body that comes along is kept as that of its number.

@@ -90,14 +90,19 @@ final class Library: Sendable {
 
     /// Takes a step that was found under the lock. What a caller gets when what it waited for did not come: what is
     /// cached, marked as stale, unless the API itself said that the thing is gone or closed. Unreachable is not deleted.
-    func take<Value>(_ step: Renewable<Value>.Step, subject: String) async throws(Errno) -> Value {
+    /// Who waits for one thing after another has one `deadline` for all.
+    func take<Value>(
+        _ step: Renewable<Value>.Step,
+        subject: String,
+        by deadline: ContinuousClock.Instant? = nil
+    ) async throws(Errno) -> Value {
         switch step {
         case .serve(let value): return value
         case .wait(let fetch, let older):
             let cause: String
             let errno: Errno
             do throws(WaitError) {
-                return try await fetch.value(within: timeout)
+                return try await fetch.value(within: deadline.map { max(.zero, $0 - .now) } ?? timeout)
             } catch {
                 switch error {
                 case .interrupted: throw .interrupted
