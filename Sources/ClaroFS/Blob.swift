@@ -50,6 +50,7 @@ final class Blob: Sendable {
         var arrivals: UInt64 = 0
         var url: SignedURL?
         var urlFetch: SharedFetch<SignedURL>?
+        var lastFailure: Failure?
         /// Why bytes could not be stored, for the download that is ended by it.
         var storeFailure: Errno?
         /// Chunks that are kept on disk.
@@ -132,6 +133,7 @@ final class Blob: Sendable {
 
     /// Waits until the bytes of `range` are there, or may have to be asked for again; has them and more fetched.
     private func arrival(of range: Range<Int64>) async throws(Errno) {
+        if let errno = state.withLock({ $0.repeatedFailure(of: range, at: .now) }) { throw errno }
         let waiter = Waiter<Void>()
         let (downloads, mustWait, arrivals) = state.withLock { state in
             let downloads = state.beginDownloads(reading: range, claimedByteCount: key.claimedByteCount)
@@ -143,17 +145,20 @@ final class Blob: Sendable {
         for download in downloads { Task.immediate { await run(download) } }
         guard mustWait else { return }
         defer { state.withLock { $0.waiters.removeAll { $0.waiter === waiter } } }
+        let errno: Errno
         do throws(WaitError) {
-            try await waiter.value(within: timeout)
+            return try await waiter.value(within: timeout)
         } catch {
             switch error {
             case .interrupted: throw .interrupted
             // A slow file is waited for as long as bytes come.
             case .timedOut where state.withLock({ $0.arrivals }) > arrivals: return
-            case .timedOut: throw .timedOut
-            case .failed(let error): throw state.withLock { $0.storeFailure.take() } ?? error.errno
+            case .timedOut: errno = .timedOut
+            case .failed(let error): errno = state.withLock { $0.storeFailure.take() } ?? error.errno
             }
         }
+        state.withLock { $0.lastFailure = Failure(errno: errno, range: range, time: .now) }
+        throw errno
     }
 }
 
