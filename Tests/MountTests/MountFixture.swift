@@ -77,7 +77,8 @@ struct MountFixture: Sendable {
 
     /// Starts the daemon in the foreground and waits until it says that it is mounted: at `name` in `scratch`, where also
     /// the cache is, perhaps from before, unless the options say otherwise. `source` is an address that leads to the
-    /// emulator in another way than its own; the daemon gets `environment`, if it is not just the key.
+    /// emulator in another way than its own; the daemon gets `environment`, if it is not just the key. With `preparation`,
+    /// some lines of bash, it gets its own view of the machine's mounts, changed by them, and nobody else sees its mount.
     /// Throws `MountError` where the daemon ends instead.
     static func start(
         _ emulator: Emulator,
@@ -86,24 +87,28 @@ struct MountFixture: Sendable {
         at name: String = "mount",
         options: [String] = [],
         key: String? = key,
-        environment: [String: String]? = nil
+        environment: [String: String]? = nil,
+        preparation: String? = nil
     ) async throws -> MountFixture {
         // Where a dead daemon's mount is, nothing can be asked of the directory.
         let path = "\(scratch.path)/\(name)"
         mkdir(path, 0o700)
         let all = ["cache=\(scratch.path)/cache"] + options
+        let command = [
+            try program("mount.claro"), source ?? emulator.url, path, "--foreground", "-o", all.joined(separator: ","),
+        ]
+        let wrapper = preparation.map { ["unshare", "-m", "bash", "-ec", "\($0)\nexec \"$0\" \"$@\""] } ?? []
         let daemon = try await ChildProcess.start(
-            [
-                try program("mount.claro"), source ?? emulator.url, path, "--foreground", "-o",
-                all.joined(separator: ","),
-            ],
+            wrapper + command,
             environment: environment ?? key.map { ["BAYT_API_KEY": $0] } ?? [:]
         )
         guard await daemon.waitForError("is mounted on") else {
             let end = try await daemon.end()
             throw MountError(description: "mount.claro ended with \(end.status): \(end.errors)")
         }
-        return MountFixture(emulator: emulator, path: path, scratch: scratch, daemon: daemon)
+        // Where a process sees its mounts, others can see them (proc(5)).
+        let place = preparation == nil ? path : "/proc/\(daemon.processIdentifier)/root\(path)"
+        return MountFixture(emulator: emulator, path: place, scratch: scratch, daemon: daemon)
     }
 
     struct MountError: Error, CustomStringConvertible {
