@@ -17,7 +17,7 @@ extension CacheDatabase {
     static let chunkByteCount: Int64 = 1 << 20
 
     func blob(_ blob: BlobName) -> StoredBlob? {
-        read { database in
+        readAtOnce { database in
             let name = blob.description
             let statement = try database.cachedStatement(sql: "SELECT byte_count, digest FROM blob WHERE name = ?")
             guard let head = try Row.fetchOne(statement, arguments: [name]) else { return nil }

@@ -37,7 +37,7 @@ extension CacheDatabase {
 
     /// The whole listing, as it was stored.
     func prompts() -> (prompts: [Listing.Prompt], pageCount: Int, fetched: Timestamp)? {
-        read { database in
+        readAtOnce { database in
             guard let head = try listingHead(in: database) else { return nil }
             let rows = try Row.fetchCursor(
                 database,

@@ -55,11 +55,17 @@ final class CacheDatabase: Sendable {
 
     func grown() { growth.withLock { $0 }?() }
 
-    /// Reads; nil where there is nothing, or nothing that can be read.
-    func read<Value>(_ body: (Database) throws -> Value?) -> Value? {
+    /// Reads what is in one row, or need not be of one moment: without a transaction, which would cost as much again. nil where
+    /// there is nothing, or nothing that can be read.
+    func read<Value>(_ body: (Database) throws -> Value?) -> Value? { read(by: { try $0.unsafeRead(body) }) }
+
+    /// As `read`, of one moment.
+    func readAtOnce<Value>(_ body: (Database) throws -> Value?) -> Value? { read(by: { try $0.read(body) }) }
+
+    private func read<Value>(by reading: (DatabasePool) throws -> Value?) -> Value? {
         guard let pool = pool.withLock({ $0 }) else { return nil }
         do {
-            return try pool.read(body)
+            return try reading(pool)
         } catch {
             failed(error, of: pool)
             return nil
