@@ -79,6 +79,7 @@ package final class ClaroFileSystem: FileSystem {
         )
         let table = BlobTable()
         evictor = Evictor(
+            library: library,
             blobs: table,
             inodes: inodes,
             database: database,
@@ -128,7 +129,9 @@ package final class ClaroFileSystem: FileSystem {
             directories.append(inode)
             switch node {
             case .prompt: names.append(.entry("latest", in: inode))
-            case .version: names += [.entry("metadata.json", in: inode), .entry("context", in: inode)]
+            case .version(let key):
+                let changing = key.isMutable ? Self.versionNames : ["metadata.json", Self.contextName]
+                names += changing.map { .entry($0, in: inode) }
             default: break
             }
         }
