@@ -98,6 +98,17 @@ package struct PackageName: Hashable, Sendable, CustomStringConvertible {
         self.selector = selector
     }
 
+    /// Reads what `description` writes; fails on anything else.
+    package init?(_ text: some StringProtocol) {
+        let parts = text.split(whereSeparator: { $0 == "/" || $0 == ":" })
+        guard parts.count == 3, parts[0].first == "@",
+            let prompt = PromptName(namespace: parts[0].dropFirst(), slug: parts[1]),
+            let selector = Selector(parts[2])
+        else { return nil }
+        self.init(prompt, selector)
+        guard description == text else { return nil }
+    }
+
     /// As Claro writes it: `@acme/customer-support:v2`, `@acme/customer-support:latest`.
     package var description: String { "\(prompt):\(selector)" }
 }

@@ -1,4 +1,4 @@
-import FUSE
+import ClaroAPI
 import GRDB
 import Glibc
 
@@ -46,8 +46,13 @@ extension CacheDatabase {
     /// - Parameters:
     ///   - bounds: What to come down to.
     ///   - standing: Of an attachment; asked in the order of eviction, until enough go or are about to.
+    ///   - losing: Is told of each version before it goes.
     /// - Returns: The attachments that are stored no longer.
-    func evict(to bounds: CacheBounds, standing: (BlobName) -> Evictor.Standing) -> [BlobName] {
+    func evict(
+        to bounds: CacheBounds,
+        standing: (BlobName) -> Evictor.Standing,
+        losing: (PackageName, StoredVersion) -> Void
+    ) -> [BlobName] {
         var isShort = false
         let evicted: [BlobName]? = write { database in
             var missing = bounds.excess(of: try Self.usage(in: database))
@@ -55,7 +60,7 @@ extension CacheDatabase {
             let left = try Self.usage(in: database)
             let excess = left.texts - bounds.byteCount
             isShort = left.attachments == 0 && missing > excess
-            try Self.evictTexts(isShort ? missing : excess, in: database)
+            try Self.evictTexts(isShort ? missing : excess, in: database, losing)
             return evicted
         }
         for name in evicted ?? [] { unlink("\(directory)/\(name)") }
@@ -103,7 +108,11 @@ extension CacheDatabase {
         return evicted
     }
 
-    private static func evictTexts(_ byteCount: Int64, in database: Database) throws {
+    private static func evictTexts(
+        _ byteCount: Int64,
+        in database: Database,
+        _ losing: (PackageName, StoredVersion) -> Void
+    ) throws {
         var missing = byteCount
         var evicted: [Int64] = []
         let rows = try Row.fetchCursor(database, sql: "SELECT rowid, byte_count FROM version ORDER BY used")
@@ -111,7 +120,13 @@ extension CacheDatabase {
             evicted.append(try row.decode(atIndex: 0))
             missing -= try row.byteCount(1)
         }
-        for row in evicted { try database.execute(literal: "DELETE FROM version WHERE rowid = \(row)") }
+        for number in evicted {
+            let row = try Row.fetchOne(database, sql: "SELECT * FROM version WHERE rowid = ?", arguments: [number])
+            if let row, let name = try PackageName(row.decode(String.self, forColumn: "name")) {
+                if let version = try? StoredVersion(row, of: name) { losing(name, version) }
+            }
+            try database.execute(literal: "DELETE FROM version WHERE rowid = \(number)")
+        }
     }
 }
 

@@ -21,14 +21,12 @@ extension CacheDatabase {
             return try Row.fetchOne(statement, arguments: [name.description])
         }
         guard let row else { return nil }
-        guard let head = try? VersionHead(row), let texts = try? StoredTexts(row), texts.digest == head.textsDigest,
-            let prompt = texts.prompt
-        else {
+        guard let version = try? StoredVersion(row, of: name) else {
             removeVersion(name)
             return nil
         }
         noteUse(of: .version(name))
-        return StoredVersion(prompt: prompt, changed: head.changed, fetched: head.fetched)
+        return version
     }
 
     /// Tells whether it is stored now.
@@ -119,6 +117,17 @@ extension CacheDatabase {
 
     func removeNewest(of prompt: PromptName) {
         write { try $0.execute(sql: "DELETE FROM newest WHERE name = ?", arguments: [prompt.description]) }
+    }
+}
+
+extension CacheDatabase.StoredVersion {
+    /// - Throws: what `CacheDatabase.isDamage` knows, for a row that is not what was stored under this name.
+    init(_ row: Row, of name: PackageName) throws {
+        let (head, texts) = (try VersionHead(row), try StoredTexts(row))
+        guard head.name == name.description, texts.digest == head.textsDigest, let prompt = texts.prompt else {
+            throw CacheDatabase.DamagedRow()
+        }
+        self.init(prompt: prompt, changed: head.changed, fetched: head.fetched)
     }
 }
 

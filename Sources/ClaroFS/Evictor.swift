@@ -6,7 +6,8 @@ import Synchronization
 /// What is open never goes. The kernel does not tell what is (it opens by itself, see `Dispatcher.operations`), but it can
 /// be asked to let go: when a name is made invalid, it forgets the inode at once if nobody has it open or mapped, and else
 /// when the last one closes it. So an attachment that the kernel holds is evicted when it was forgotten, and until then
-/// stays. Nobody waits for that: room is made in the background, and the bounds may be exceeded meanwhile.
+/// stays. Nobody waits for that: room is made in the background, and the bounds may be exceeded meanwhile. Texts that are
+/// open stay in memory.
 final class Evictor: Sendable {
     /// What can be done with an attachment.
     enum Standing {
@@ -42,6 +43,7 @@ final class Evictor: Sendable {
     /// The kernel forgets within microseconds what nobody has open; this is for one that is busy.
     private static let patience: Duration = .seconds(1)
 
+    private let library: Library
     private let blobs: BlobTable
     private let inodes: InodeTable
     private let database: CacheDatabase?
@@ -53,6 +55,7 @@ final class Evictor: Sendable {
     private let state = Mutex(State())
 
     init(
+        library: Library,
         blobs: BlobTable,
         inodes: InodeTable,
         database: CacheDatabase?,
@@ -61,6 +64,7 @@ final class Evictor: Sendable {
         byteBound: Int64,
         minimumFree: Int64
     ) {
+        self.library = library
         self.blobs = blobs
         self.inodes = inodes
         self.database = database
@@ -123,7 +127,7 @@ final class Evictor: Sendable {
         guard let database else { return }
         if state.withLock({ $0.isFirst(\.hasRemovedOrphans) }) { database.removeOrphans() }
         database.flushUses()
-        blobs.remove(database.evict(to: bounds, standing: standing))
+        blobs.remove(database.evict(to: bounds, standing: standing, losing: library.letGo))
     }
 
     private var bounds: CacheBounds {

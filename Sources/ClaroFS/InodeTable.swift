@@ -1,3 +1,4 @@
+import ClaroAPI
 import FUSE
 import Synchronization
 
@@ -34,6 +35,16 @@ final class InodeTable: Sendable {
             if case .attachment(_, let attachment) = node {
                 attachments[attachment.key.name, default: []].insert(inode)
             }
+        }
+
+        /// Those in which a version has files, as far as they were ever seen.
+        func directories(of key: VersionKey) -> [InodeNumber] {
+            guard let namespace = numbers[Identity("@" + key.prompt.namespace, in: .root)],
+                let prompt = numbers[Identity(key.prompt.slug, in: namespace)],
+                let version = numbers[Identity(key.selector.description, in: prompt)]
+            else { return [] }
+            let context = numbers[Identity(ClaroFileSystem.contextName, in: version)]
+            return [version, context].compactMap(\.self)
         }
 
         mutating func drop(_ inode: InodeNumber) -> Node? {
@@ -124,14 +135,24 @@ final class InodeTable: Sendable {
 
     func node(_ inode: InodeNumber) -> Node? { state.withLock { $0.held[inode]?.node } }
 
-    /// Gives those of these files that the kernel holds their bytes: the store is about to have others under their names.
-    func pin(_ files: [TextFile], of key: VersionKey) {
-        let bytes = Dictionary(files.map { ($0.digest, $0) }, uniquingKeysWith: { first, _ in first })
+    /// Gives those of these files that the kernel holds their bytes: the store is about to lose them.
+    ///
+    /// - Returns: The names under which the kernel holds them.
+    @discardableResult
+    func pin(_ files: [TextFile], of key: VersionKey) -> [Invalidations.Item] {
         state.withLock { state in
-            for (inode, held) in state.held {
-                guard case .text(key, let facts, nil) = held.node, let file = bytes[facts.digest] else { continue }
-                state.held[inode]?.node = .text(key, facts, file)
+            var items: [Invalidations.Item] = []
+            for directory in state.directories(of: key) {
+                for file in files {
+                    let identity = Identity(file.name, in: directory, body: file.digest)
+                    guard let inode = state.numbers[identity],
+                        case .text(key, let facts, let bytes)? = state.held[inode]?.node
+                    else { continue }
+                    if bytes == nil { state.held[inode]?.node = .text(key, facts, file) }
+                    items.append(.entry(file.name, in: directory))
+                }
             }
+            return items
         }
     }
 

@@ -56,6 +56,17 @@ extension Library {
     /// Whether the store has the body, so that nobody else needs to hold its bytes.
     func isEvictable(_ key: VersionKey) -> Bool { state.withLock { $0.evictable.contains(key) } }
 
+    /// The store is about to lose a version: whoever has its texts open reads on, and everybody else asks again.
+    func letGo(of name: PackageName, _ stored: CacheDatabase.StoredVersion) {
+        let key = VersionKey(name.prompt, name.selector)
+        invalidations.send(inodes.pin(body(of: stored, previous: nil).textFiles, of: key))
+        state.withLock { state in
+            let isEvictable = state.evictable.remove(key)
+            // One that is being renewed stays: what is compared with it must be there.
+            if isEvictable, state.bodies[key]?.freshUntil == nil { state.bodies[key] = nil }
+        }
+    }
+
     private func body(of stored: CacheDatabase.StoredVersion, previous: VersionBody?) -> VersionBody {
         VersionBody(
             stored.prompt,

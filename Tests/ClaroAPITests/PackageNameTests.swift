@@ -36,4 +36,14 @@ struct PackageNameTests {
         #expect(PackageName(prompt, .latest).description == "@acme/support:latest")
         #expect(PackageName(prompt, .version(.published(2))).description == "@acme/support:v2")
     }
+
+    @Test(arguments: ["@acme/support:latest", "@acme/support:v2", "@a/b:v0"])
+    func `a package name is read as it is written`(text: String) {
+        #expect(PackageName(text)?.description == text)
+    }
+
+    @Test(arguments: ["", "@acme/support", "acme/support:v1", "@acme:support:v1", "@acme//support:v1", "@a/b:v01"])
+    func `other texts are no package name`(text: String) {
+        #expect(PackageName(text) == nil)
+    }
 }

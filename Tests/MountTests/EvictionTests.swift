@@ -155,6 +155,30 @@ struct EvictionTests {
 
     // MARK: Texts
 
+    @Test func `who has a text open reads on when it was evicted, also without a network`() async throws {
+        let library = Workspace.generated(prompts: 20, versions: 1, textByteCount: 60_000)
+        try await StoreFixture.with(library) { store async throws in
+            try await store.mount(["cache_size=1M", "min_free=0", "ttl=1h"]) { mount async throws in
+                let sums = try await mount.output(
+                    of: "sha256sum \(Self.text(0)) \(Self.text(1)) | cut -d' ' -f1; mkfifo ../signal"
+                )
+                let words = ["python3", "-c", Self.holder, Self.text(0), Self.text(1), "\(store.scratch.path)/signal"]
+                let holder = try await ChildProcess.start(words, directory: mount.path)
+                #expect(await holder.waitForError("it holds them"))
+                for index in 2..<20 { _ = try await mount.read(Self.text(index)) }
+                try await mount.waitUntil("too much is stored") { () async throws in
+                    try await Self.storedByteCount("text", mount) <= 1 << 20
+                }
+                await store.emulator.stop()
+                try await mount.output(of: "echo 1 > /proc/sys/vm/drop_caches; echo > ../signal")
+                let output = try await holder.end()
+                #expect(output.text == sums, "\(output.errors)")
+                // They are not there any more for who comes later.
+                #expect(try await mount.readError(Self.text(0)) == .EHOSTUNREACH)
+            }
+        }
+    }
+
     @Test func `texts count, and those stay that were used last`() async throws {
         // About 15 of them fit.
         let library = Workspace.generated(prompts: 20, versions: 1, textByteCount: 60_000)
