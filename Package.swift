@@ -46,10 +46,16 @@ let package = Package(
             dependencies: ["FUSE", "ClaroAPI", crypto, grdb, logging, systemPackage],
             swiftSettings: strict
         ),
-        // The command.
+        // What both commands need of the system and of their users: options, the key, the mount table.
+        .target(
+            name: "ClaroCommand",
+            dependencies: ["ClaroFS", "ClaroAPI", logging, systemPackage],
+            swiftSettings: strict
+        ),
+        // The command that mounts.
         .executableTarget(
             name: "mount.claro",
-            dependencies: ["ClaroFS", "ClaroAPI", "FUSE", argumentParser, logging, systemPackage],
+            dependencies: ["ClaroCommand", "ClaroFS", "ClaroAPI", "FUSE", argumentParser, logging, systemPackage],
             swiftSettings: strict
         ),
 
@@ -92,7 +98,7 @@ let package = Package(
         .testTarget(name: "FUSETests", dependencies: ["FUSE", "TestSupport", systemPackage], swiftSettings: strict),
         .testTarget(
             name: "MountClaroTests",
-            dependencies: ["mount.claro", "ClaroAPI", "ClaroFS", logging, systemPackage],
+            dependencies: ["mount.claro", "ClaroCommand", "ClaroAPI", "ClaroFS", logging, systemPackage],
             swiftSettings: strict
         ),
         .testTarget(

@@ -1,4 +1,5 @@
 import ClaroAPI
+import ClaroCommand
 
 /// The texts that explain the program.
 enum Help {

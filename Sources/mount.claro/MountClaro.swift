@@ -1,18 +1,15 @@
 import ArgumentParser
+import ClaroCommand
 import Glibc
 
 /// The command: reads the arguments as a person or mount(8) gives them, and mounts.
 @main
 struct MountClaro: ParsableCommand {
-    static let version = "0.1.0"
-    /// How requests name this program.
-    static let userAgent = "mount.claro/\(version)"
-
     static let configuration = CommandConfiguration(
         commandName: "mount.claro",
         abstract: Help.abstract,
         usage: Help.usage,
-        version: version
+        version: Release.version
     )
 
     @Argument var places: [String] = []
@@ -37,17 +34,17 @@ struct MountClaro: ParsableCommand {
         do {
             command = try parse(arguments.flatMap(separated))
         } catch  where exitCode(for: error) == .success {
-            print(arguments.contains("--version") ? "mount.claro \(version)" : Help.text)
-            return ExitCode.success.rawValue
+            print(arguments.contains("--version") ? "mount.claro \(Release.version)" : Help.text)
+            return MountExitCode.success.rawValue
         } catch {
             let failure = MountFailure(.usage, "\(message(for: error)) (see `mount.claro --help`)")
-            failure.report()
+            failure.report(of: "mount.claro")
             return failure.exitCode.rawValue
         }
         do throws(MountFailure) {
             return try command.mount()
         } catch {
-            error.report()
+            error.report(of: "mount.claro")
             return error.exitCode.rawValue
         }
     }
@@ -60,14 +57,14 @@ struct MountClaro: ParsableCommand {
     private func mount() throws(MountFailure) -> Int32 {
         if optionLists.flatMap(MountOptions.split).contains("help") {
             print(Help.options)
-            return ExitCode.success.rawValue
+            return MountExitCode.success.rawValue
         }
         let (source, mountPoint) = try sourceAndMountPoint()
         let options = try MountOptions(parsing: optionLists, isSloppy: isSloppy)
         if options.isRemount {
             try MountNamespace.enter(mountNamespace)
             try Remount.apply(options.flagChanges, to: mountPoint, isDryRun: isDryRun)
-            return ExitCode.success.rawValue
+            return MountExitCode.success.rawValue
         }
         // The process that mounts also makes the checks: only it may be in the mount's namespace, and nothing can
         // change between the two.
@@ -83,7 +80,7 @@ struct MountClaro: ParsableCommand {
             isVerbose: isVerbose,
             isDryRun: isDryRun
         )
-        return isDryRun ? ExitCode.success.rawValue : try serve(request, readiness: readiness).rawValue
+        return isDryRun ? MountExitCode.success.rawValue : try serve(request, readiness: readiness).rawValue
     }
 
     /// One place is the mount point. On a remount mount(8) gives the source, too, which then has no meaning.

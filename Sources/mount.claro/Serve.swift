@@ -1,4 +1,5 @@
 import ClaroAPI
+import ClaroCommand
 import ClaroFS
 import FUSE
 import Glibc
@@ -13,20 +14,24 @@ import SystemPackage
 ///   - readiness: To be announced once the mount is usable.
 /// - Returns: The exit code of a mount that was made and has ended.
 /// - Throws: `MountFailure` where there was nothing to serve.
-func serve(_ request: MountRequest, readiness: Readiness) throws(MountFailure) -> ExitCode {
+func serve(_ request: MountRequest, readiness: Readiness) throws(MountFailure) -> MountExitCode {
     // Both before there is a second thread.
     let signals = MainSignals()
-    let credentials = try findCredentials(request)
+    let credentials = try request.access.findCredentials()
     CoreDumps.forbid()
     let logger = makeLogger(request)
     LibraryLog.shared.setReceiver { logger.debug("libfuse: \($0)") }
 
-    let client = ClaroClient(configuration: request.clientConfiguration, credentials: credentials, logger: logger)
+    let client = ClaroClient(
+        configuration: request.access.clientConfiguration(of: "mount.claro"),
+        credentials: credentials,
+        logger: logger
+    )
     defer { client.shutdown() }
     let invalidations = Invalidations()
     let requestCounts = RequestCounts()
     let fileSystem = ClaroFileSystem(
-        try request.fileSystemConfiguration(logger),
+        try request.access.fileSystemConfiguration(logger),
         client: client,
         invalidations: invalidations,
         requestCounts: requestCounts,
@@ -81,23 +86,6 @@ func serve(_ request: MountRequest, readiness: Readiness) throws(MountFailure) -
     return .success
 }
 
-private func findCredentials(_ request: MountRequest) throws(MountFailure) -> Credentials {
-    let key = Credentials.takeKeyFromEnvironment()
-    var environment: [String: String] = [:]
-    for name in ["CREDENTIALS_DIRECTORY", "XDG_CONFIG_HOME", "HOME"] {
-        environment[name] = getenv(name).map { String(cString: $0) }
-    }
-    do throws(CredentialsError) {
-        return try Credentials(
-            file: request.options.credentialsFile,
-            environment: environment,
-            environmentKey: key
-        )
-    } catch {
-        throw MountFailure(.usage, "\(error)")
-    }
-}
-
 private func makeLogger(_ request: MountRequest) -> Logger {
     var logger = Logger(label: "mount.claro") { _ in
         if request.isForeground { StandardErrorHandler(showsTime: request.isVerbose) } else { SyslogHandler() }
@@ -131,101 +119,19 @@ private func proveKey(
         do throws(APIError) {
             return try result.get()
         } catch {
-            throw MountFailure(.mountFailure, explain(error, request, credentials))
+            let isPassing = [.unreachable, .connectionLost, .timeout, .rateLimited].contains(error.code)
+            let text = request.access.explain(error, credentials)
+            throw MountFailure(.mountFailure, isPassing ? "\(text), or mount with -o lazy" : text)
         }
     }
 }
 
-/// What happened and what to do.
-private func explain(_ error: APIError, _ request: MountRequest, _ credentials: Credentials) -> String {
-    let address = request.source.baseURL
-    switch error.code {
-    case .unauthorized:
-        return "\(address) does not accept the key in \(credentials): make a new one in Claro under API Keys"
-    case .forbidden:
-        return "the key in \(credentials) may not list prompts (\(error)): give it the permission prompts:list"
-    case .unreachable, .connectionLost, .timeout:
-        return "\(address) cannot be reached: \(error.cause): check address and network, or mount with -o lazy"
-    case .tls:
-        return "\(address) cannot be trusted: \(error.cause): check the address, or give its authority with -o cafile"
-    case .rateLimited:
-        return "the key's rate limit is spent (\(error)): try again later, or mount with -o lazy"
-    default:
-        return "\(address) does not answer like Claro's API (\(error)): check the address"
-    }
-}
-
 extension MountRequest {
-    fileprivate var clientConfiguration: ClaroClient.Configuration {
-        var configuration = ClaroClient.Configuration(baseURL: source.baseURL)
-        configuration.timeout = options.timeout
-        configuration.caFile = options.caFile
-        configuration.userAgent = MountClaro.userAgent
-        return configuration
-    }
-
     fileprivate var sessionOptions: Session.Options {
         var session = Session.Options(source: source.name, subtype: "claro")
         session.allowsOthers = options.allowsOtherUsers
         session.allowsExecution = !options.flags.contains(.noExecution)
         session.hasExtendedAttributes = options.hasExtendedAttributes
         return session
-    }
-
-    fileprivate func fileSystemConfiguration(_ logger: Logger) throws(MountFailure) -> ClaroFileSystem.Configuration {
-        var configuration = ClaroFileSystem.Configuration(
-            source: source.name,
-            cacheDirectory: try usableCacheDirectory(logger),
-            user: options.uid ?? geteuid(),
-            group: options.gid ?? getegid()
-        )
-        configuration.freshness.ttl = options.ttl
-        configuration.freshness.draftTTL = options.draftTTL
-        configuration.freshness.negativeTTL = options.negativeTTL
-        configuration.freshness.metadataTTL = options.metadataTTL
-        configuration.timeout = options.timeout
-        configuration.cacheByteCount = options.cacheByteCount
-        configuration.minimumFreeByteCount = options.minFreeByteCount
-        configuration.umask = options.umask
-        configuration.include = options.include
-        return configuration
-    }
-
-    /// Files in memory would be no relief for memory.
-    private func usableCacheDirectory(_ logger: Logger) throws(MountFailure) -> ClaroFS.CacheDirectory {
-        guard let path = cacheDirectory?.string else { return .temporary }
-        let directory: ClaroFS.CacheDirectory
-        do throws(Errno) {
-            directory = try ClaroFS.CacheDirectory(path)
-        } catch {
-            let reason =
-                error == .notPermitted
-                ? "it belongs to somebody else, or is open to others: chmod 700 it, or choose another with -o cache=DIR"
-                : "\(error): choose another with -o cache=DIR, or cache=none"
-            throw MountFailure(.usage, "using the cache directory \(path) failed: \(reason)")
-        }
-        let type = try Place(path).containingMount().type
-        if Self.memoryTypes.contains(type) { return .temporary }
-        guard Self.networkTypes.contains(type) else { return directory }
-        let local = "/var/tmp/claro-\(geteuid())"
-        logger.warning("the cache cannot be in \(path), which is on \(type): using \(local)")
-        do throws(Errno) {
-            return try ClaroFS.CacheDirectory(local)
-        } catch {
-            throw MountFailure(
-                .usage,
-                "using \(local) for the cache failed: \(error): choose another with -o cache=DIR"
-            )
-        }
-    }
-
-    private static var memoryTypes: Set<String> { ["tmpfs", "ramfs"] }
-
-    /// Where processes cannot share memory over a file, which SQLite's write-ahead log needs (sqlite.org/wal.html).
-    private static var networkTypes: Set<String> {
-        [
-            "nfs", "nfs4", "cifs", "smb3", "9p", "afs", "ceph", "glusterfs", "fuse.sshfs", "fuse.glusterfs",
-            "fuse.rclone",
-        ]
     }
 }

@@ -1,5 +1,6 @@
 import Testing
 
+@testable import ClaroCommand
 @testable import mount_claro
 
 struct CacheDirectoryTests {
@@ -14,6 +15,6 @@ struct CacheDirectoryTests {
         ] as [([String: String], Bool, String?)]
     )
     func `the first absolute path counts`(environment: [String: String], isRoot: Bool, path: String?) {
-        #expect(CacheDirectory.standard(environment: environment, isRoot: isRoot) == path)
+        #expect(StandardCacheDirectory.path(environment: environment, isRoot: isRoot) == path)
     }
 }

@@ -2,6 +2,7 @@ import Glibc
 import SystemPackage
 import Testing
 
+@testable import ClaroCommand
 @testable import mount_claro
 
 /// The built binary, by what a shell sees of it.
@@ -16,8 +17,7 @@ struct CommandTests {
     @Test func `--version is one line`() throws {
         let command = try Command.run(["--version"])
         #expect(command.exitCode == 0)
-        #expect(command.output == "mount.claro \(MountClaro.version)\n")
-        #expect(MountClaro.userAgent == "mount.claro/\(MountClaro.version)")
+        #expect(command.output == "mount.claro \(Release.version)\n")
     }
 
     @Test(arguments: [["-o", "help"], ["-ohelp"], ["claro", "/mnt", "-o", "ttl=5,help"]])

@@ -1,6 +1,7 @@
 import SystemPackage
 import Testing
 
+@testable import ClaroCommand
 @testable import mount_claro
 
 struct HelpTests {

@@ -3,6 +3,7 @@ import Logging
 import SystemPackage
 import Testing
 
+@testable import ClaroCommand
 @testable import mount_claro
 
 struct LoggingTests {

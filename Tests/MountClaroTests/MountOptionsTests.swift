@@ -3,6 +3,7 @@ import ClaroFS
 import Logging
 import Testing
 
+@testable import ClaroCommand
 @testable import mount_claro
 
 struct MountOptionsTests {

@@ -2,6 +2,7 @@ import Glibc
 import SystemPackage
 import Testing
 
+@testable import ClaroCommand
 @testable import mount_claro
 
 struct MountPointTests {

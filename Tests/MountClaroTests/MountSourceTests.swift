@@ -1,6 +1,7 @@
 import ClaroAPI
 import Testing
 
+@testable import ClaroCommand
 @testable import mount_claro
 
 struct MountSourceTests {

@@ -1,3 +1,4 @@
+import ClaroCommand
 import Glibc
 import SystemPackage
 
@@ -105,17 +106,17 @@ enum BackgroundStart {
                 break
             }
             var byte: UInt8 = 0
-            if read(pipe, &byte, 1) == 1 && !isInterrupted { return ExitCode.success.rawValue }
+            if read(pipe, &byte, 1) == 1 && !isInterrupted { return MountExitCode.success.rawValue }
             var status: Int32 = 0
             guard waitpid(child, &status, WNOHANG) == child else { continue }
-            return isInterrupted ? ExitCode.interrupted.rawValue : try exitCode(ChildStatus(status))
+            return isInterrupted ? MountExitCode.interrupted.rawValue : try exitCode(ChildStatus(status))
         }
     }
 
     /// What the end of a child means that never said that it was ready. It has told the reason itself, unless it was
     /// killed.
     private static func exitCode(_ status: ChildStatus) throws(MountFailure) -> Int32 {
-        if let code = status.exitCode, code != ExitCode.success.rawValue { return code }
+        if let code = status.exitCode, code != MountExitCode.success.rawValue { return code }
         let end = status.signal.map { "was ended by signal \($0)" } ?? "ended"
         throw MountFailure(.internalError, "the background process \(end) before the mount was usable")
     }

@@ -1,3 +1,4 @@
+import ClaroCommand
 import Logging
 
 /// The text of one log line, the same for every destination.

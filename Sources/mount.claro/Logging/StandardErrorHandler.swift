@@ -1,3 +1,4 @@
+import ClaroCommand
 import Glibc
 import Logging
 

@@ -1,5 +1,5 @@
 /// What the process returns, in mount(8)'s terms. 16 (mtab) and 64 (some of several) never apply to one mount.
-enum ExitCode: Int32, Sendable {
+package enum MountExitCode: Int32, Sendable {
     case success = 0
     /// Wrong arguments or missing permission.
     case usage = 1

@@ -1,7 +1,7 @@
 /// The options of `-o`, by the names that people write.
 ///
 /// The parser and the help both go over all cases, so no option can be accepted without being explained.
-enum MountOption: String, CaseIterable, Sendable {
+package enum MountOption: String, CaseIterable, Sendable {
     case ttl
     case draftTTL = "draft_ttl"
     case negativeTTL = "negative_ttl"
@@ -23,7 +23,7 @@ enum MountOption: String, CaseIterable, Sendable {
     case log
 
     /// What stands behind `=` in the help; nil for an option that takes no value.
-    var placeholder: String? {
+    package var placeholder: String? {
         switch self {
         case .ttl, .draftTTL, .negativeTTL, .metadataTTL, .timeout: "TIME"
         case .cache: "DIR|none"
@@ -38,7 +38,7 @@ enum MountOption: String, CaseIterable, Sendable {
     }
 
     /// The default as a person would write it, with its unit.
-    var defaultText: String {
+    package var defaultText: String {
         let defaults = MountOptions()
         return switch self {
         case .ttl: DurationText.write(defaults.ttl)
@@ -59,7 +59,7 @@ enum MountOption: String, CaseIterable, Sendable {
     }
 
     /// What the option does, in lines of at most 42 characters.
-    var summary: [String] {
+    package var summary: [String] {
         switch self {
         case .ttl: ["how long a listing, and what latest points", "to, are believed"]
         case .draftTTL: ["how long a draft (v0) is believed"]

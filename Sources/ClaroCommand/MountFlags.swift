@@ -1,19 +1,21 @@
 import Glibc
 
 /// The kernel's flags of one mount (mount(2)), as the words of `-o` set and clear them.
-struct MountFlags: OptionSet, Hashable, Sendable {
-    let rawValue: UInt
+package struct MountFlags: OptionSet, Hashable, Sendable {
+    package let rawValue: UInt
+
+    package init(rawValue: UInt) { self.rawValue = rawValue }
 
     /// What is asked for by one word: flags to set and flags to clear.
-    struct Change: Hashable, Sendable {
+    package struct Change: Hashable, Sendable {
         let set: MountFlags
         let clear: MountFlags
     }
 
-    static let readOnly = Self(rawValue: UInt(MS_RDONLY))
-    static let noSUID = Self(rawValue: UInt(MS_NOSUID))
-    static let noDevices = Self(rawValue: UInt(MS_NODEV))
-    static let noExecution = Self(rawValue: UInt(MS_NOEXEC))
+    package static let readOnly = Self(rawValue: UInt(MS_RDONLY))
+    package static let noSUID = Self(rawValue: UInt(MS_NOSUID))
+    package static let noDevices = Self(rawValue: UInt(MS_NODEV))
+    package static let noExecution = Self(rawValue: UInt(MS_NOEXEC))
     static let synchronous = Self(rawValue: UInt(MS_SYNCHRONOUS))
     static let synchronousDirectories = Self(rawValue: UInt(MS_DIRSYNC))
     static let noAccessTime = Self(rawValue: UInt(MS_NOATIME))
@@ -51,7 +53,7 @@ struct MountFlags: OptionSet, Hashable, Sendable {
     ]
 
     /// These flags after all of `changes`, the first one first.
-    func changed(by changes: [Change]) -> MountFlags {
+    package func changed(by changes: [Change]) -> MountFlags {
         changes.reduce(self) { $0.subtracting($1.clear).union($1.set) }
     }
 }

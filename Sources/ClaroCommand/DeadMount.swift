@@ -2,7 +2,7 @@ import Glibc
 import SystemPackage
 
 /// A mount whose process is gone: every call there fails with ENOTCONN until it is taken away.
-enum DeadMount {
+package enum DeadMount {
     /// A living daemon answers at once. One that is stopped or stuck must not stop its successor.
     private static let longestAnswer: Duration = .seconds(2)
 
@@ -33,7 +33,7 @@ enum DeadMount {
     /// Takes the topmost mount at `path` away, also while descriptors into it are open.
     ///
     /// - Throws: `MountFailure` with exit code 32.
-    static func detach(_ path: FilePath) throws(MountFailure) {
+    package static func detach(_ path: FilePath) throws(MountFailure) {
         if path.withPlatformString({ umount2($0, Int32(MNT_DETACH)) }) == 0 { return }
         let error = Errno(rawValue: errno)
         if geteuid() != 0, Program.run("fusermount3", ["-q", "-u", "-z", path.string]) == 0 { return }

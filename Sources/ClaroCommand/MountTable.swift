@@ -1,30 +1,30 @@
 import SystemPackage
 
 /// The mounts that this process sees, as `/proc/self/mountinfo` lists them (proc(5)).
-struct MountTable: Equatable, Sendable {
+package struct MountTable: Equatable, Sendable {
     /// One line of the table.
-    struct Mount: Equatable, Sendable {
+    package struct Mount: Equatable, Sendable {
         /// The kernel's number of this mount (`mnt_id` in `/proc/self/fdinfo`).
-        let id: Int
+        package let id: Int
         /// Where it is mounted.
-        let path: FilePath
+        package let path: FilePath
         /// Such as `ext4`, `autofs`, `fuse.claro`.
-        let type: String
+        package let type: String
         /// What is mounted: a device, an address, a name.
-        let source: String
+        package let source: String
         /// Flags of this mount, and those of its filesystem, as in `ro,nosuid`.
-        let options: [String]
+        package let options: [String]
 
         /// A mount of this program, alive or dead.
-        var isClaro: Bool { type == "fuse.claro" }
+        package var isClaro: Bool { type == "fuse.claro" }
 
         /// The flags that both kinds of options stand for.
-        var flags: MountFlags {
+        package var flags: MountFlags {
             MountFlags().changed(by: options.compactMap { MountFlags.changes[$0] }.filter { !$0.set.isEmpty })
         }
     }
 
-    let mounts: [Mount]
+    package let mounts: [Mount]
 
     /// Lines that do not have the documented form are left out.
     init(parsing text: [UInt8]) {
@@ -32,7 +32,7 @@ struct MountTable: Equatable, Sendable {
     }
 
     /// - Throws: `MountFailure` with exit code 2 where `/proc` is not mounted.
-    static func current() throws(MountFailure) -> MountTable {
+    package static func current() throws(MountFailure) -> MountTable {
         do {
             return MountTable(parsing: try ProcFile.bytes("/proc/self/mountinfo"))
         } catch {
@@ -41,7 +41,7 @@ struct MountTable: Equatable, Sendable {
     }
 
     /// The mount with the kernel's number `id`.
-    func mount(id: Int) -> Mount? {
+    package func mount(id: Int) -> Mount? {
         mounts.first { $0.id == id }
     }
 
@@ -96,9 +96,9 @@ extension FilePath {
 }
 
 /// Files that the kernel makes up while they are read.
-enum ProcFile {
+package enum ProcFile {
     /// The whole file: read to its end, because its size is told as 0.
-    static func bytes(_ path: String) throws(Errno) -> [UInt8] {
+    package static func bytes(_ path: String) throws(Errno) -> [UInt8] {
         do {
             let file = try FileDescriptor.open(path, .readOnly, options: .closeOnExec)
             return try file.closeAfter {

@@ -2,9 +2,9 @@ import ClaroFS
 import Logging
 
 /// What `-o` says, as typed values. The defaults are the ones that the help shows.
-struct MountOptions: Equatable, Sendable {
+package struct MountOptions: Equatable, Sendable {
     /// Where fetched things are kept.
-    enum Cache: Equatable, Sendable {
+    package enum Cache: Equatable, Sendable {
         /// `CacheDirectory` decides, from who mounts.
         case automatic
         case directory(String)
@@ -13,56 +13,55 @@ struct MountOptions: Equatable, Sendable {
     }
 
     /// How long a listing, and what `latest` points to, are believed.
-    var ttl: Duration = .seconds(60)
+    package var ttl: Duration = .seconds(60)
     /// How long a draft is believed.
-    var draftTTL: Duration = .seconds(5)
+    package var draftTTL: Duration = .seconds(5)
     /// How long a 404 is believed.
-    var negativeTTL: Duration = .seconds(10)
+    package var negativeTTL: Duration = .seconds(10)
     /// After this time the metadata and the context list of a published version are fetched again; nil is never.
-    var metadataTTL: Duration?
+    package var metadataTTL: Duration?
     /// The longest that a call waits for the API.
-    var timeout: Duration = .seconds(30)
-    var cache: Cache = .automatic
+    package var timeout: Duration = .seconds(30)
+    package var cache: Cache = .automatic
     /// The most bytes that the cache takes.
-    var cacheByteCount: Int64 = 1 << 30
+    package var cacheByteCount: Int64 = 1 << 30
     /// Free bytes that the cache leaves on its disk. Half of the cache's own bound: on a small root disk that is room
     /// for a package upgrade and the logs, and it is soon given back there, because the cache shrinks first.
-    var minFreeByteCount: Int64 = 512 << 20
+    package var minFreeByteCount: Int64 = 512 << 20
     /// A file that holds the API key. As written: relative to the working directory at the start.
-    var credentialsFile: String?
+    package var credentialsFile: String?
     /// A PEM file with the certificates to trust in place of the system's. As written, too.
-    var caFile: String?
+    package var caFile: String?
     /// The owner of everything; nil is the effective user who mounts.
-    var uid: UInt32?
+    package var uid: UInt32?
     /// The group of everything; nil is the effective group of who mounts.
-    var gid: UInt32?
+    package var gid: UInt32?
     /// Permission bits that are taken from 0444 and 0555.
-    var umask: UInt32 = 0
-    var allowsOtherUsers = false
+    package var umask: UInt32 = 0
+    package var allowsOtherUsers = false
     /// Whether to mount although the API cannot be reached and nothing is cached. `_netdev` and `nofail` imply it.
-    var isLazy = false
-    var hasExtendedAttributes = false
+    package var isLazy = false
+    package var hasExtendedAttributes = false
     /// The parts of the account to show; empty is everything.
-    var include: [IncludePattern] = []
-    var allowsNonEmptyMountPoint = false
+    package var include: [IncludePattern] = []
+    package var allowsNonEmptyMountPoint = false
     /// The least severe level that is logged; nil where no option says so.
-    var logLevel: Logger.Level?
+    package var logLevel: Logger.Level?
 
     /// Whether `remount` was given: nothing is mounted, the flags of the existing mount change.
-    var isRemount = false
+    package var isRemount = false
     /// The kernel flags asked for, in their order: each may undo an earlier one.
-    var flagChanges: [MountFlags.Change] = []
+    package var flagChanges: [MountFlags.Change] = []
 
     /// The kernel flags for a new mount. Whatever was asked for, it is read-only and without devices and set-user-id
     /// programs; `noexec` is passed on, and access times do not exist on a read-only filesystem.
-    var flags: MountFlags {
+    package var flags: MountFlags {
         let asked = MountFlags().changed(by: flagChanges)
         return asked.intersection(.noExecution).union([.readOnly, .noSUID, .noDevices])
     }
 
     /// `log=` wins over `-v`.
-    func logLevel(isVerbose: Bool) -> Logger.Level {
+    package func logLevel(isVerbose: Bool) -> Logger.Level {
         logLevel ?? (isVerbose ? .debug : .notice)
     }
-
 }

@@ -2,15 +2,26 @@ import Glibc
 import SystemPackage
 
 /// A place in the tree, held by a descriptor that touches no filesystem.
-struct Place: ~Copyable {
+package struct Place: ~Copyable {
+    /// What stands at a place in the tree.
+    package enum Occupant: Equatable, Sendable {
+        /// A directory of the filesystem around it.
+        case directory
+        /// An automount point that waits for a mount: looking into it would wait for that, too.
+        case automount
+        /// A mount of this program whose process is gone.
+        case deadMount
+        case mount(MountTable.Mount)
+    }
+
     /// Absolute, without symbolic links, as the kernel tells it.
-    let path: FilePath
+    package let path: FilePath
     private let descriptor: FileDescriptor
 
     /// O_PATH, which Glibc's module does not show Swift.
     private static let pathOnly: Int32 = 0x20_0000
 
-    init(_ text: String) throws(MountFailure) {
+    package init(_ text: String) throws(MountFailure) {
         let descriptor = open(text, Self.pathOnly | O_CLOEXEC)
         guard descriptor >= 0 else { throw .unreachable(text, Errno(rawValue: errno)) }
         var characters = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
@@ -29,20 +40,20 @@ struct Place: ~Copyable {
     }
 
     /// The topmost mount whose root this place is; nil inside a filesystem.
-    func mount() throws(MountFailure) -> MountTable.Mount? {
+    package func mount() throws(MountFailure) -> MountTable.Mount? {
         let mount = try containingMount()
         return mount.path == path ? mount : nil
     }
 
     /// The mount that this place is in.
-    func containingMount() throws(MountFailure) -> MountTable.Mount {
+    package func containingMount() throws(MountFailure) -> MountTable.Mount {
         guard let id = mountID, let mount = try MountTable.current().mount(id: id) else {
             throw MountFailure(.system, "finding the mount of \(path) failed: is /proc mounted?")
         }
         return mount
     }
 
-    func occupant() throws(MountFailure) -> MountPoint.Occupant {
+    package func occupant() throws(MountFailure) -> Occupant {
         guard let mount = try mount() else { return .directory }
         if mount.type == "autofs" { return .automount }
         return mount.isClaro && DeadMount.isDead(path) ? .deadMount : .mount(mount)
@@ -56,7 +67,7 @@ struct Place: ~Copyable {
     }
 
     /// Checks what no mount covers: a directory, empty, and for others than root writable (fusermount3 insists).
-    func checkDirectory(allowsNonEmpty: Bool) throws(MountFailure) {
+    package func checkDirectory(allowsNonEmpty: Bool) throws(MountFailure) {
         var status = stat()
         guard fstat(descriptor.rawValue, &status) == 0 else { throw .unreachable("\(path)", Errno(rawValue: errno)) }
         guard status.st_mode & S_IFMT == S_IFDIR else {

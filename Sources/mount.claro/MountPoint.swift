@@ -1,4 +1,4 @@
-import Glibc
+import ClaroCommand
 import SystemPackage
 
 /// The directory to mount over: found, resolved, and known to be free.
@@ -8,17 +8,6 @@ import SystemPackage
 struct MountPoint: Equatable, Sendable {
     /// Absolute, without symbolic links.
     let path: FilePath
-
-    /// What stands at a place in the tree.
-    enum Occupant: Equatable, Sendable {
-        /// A directory of the filesystem around it.
-        case directory
-        /// An automount point that waits for this mount: looking into it would wait for the mount, too.
-        case automount
-        /// A mount of this program whose process is gone.
-        case deadMount
-        case mount(MountTable.Mount)
-    }
 
     /// Resolves `text` and checks the place. A dead mount of ours is taken away first, unless this is a dry run.
     ///

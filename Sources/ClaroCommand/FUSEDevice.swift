@@ -2,9 +2,9 @@ import Glibc
 import SystemPackage
 
 /// What the system must have before a FUSE filesystem can be mounted.
-enum FUSEDevice {
+package enum FUSEDevice {
     /// - Throws: `MountFailure` with exit code 1 or 2.
-    static func check(allowsOtherUsers: Bool) throws(MountFailure) {
+    package static func check(allowsOtherUsers: Bool) throws(MountFailure) {
         try checkDevice("/dev/fuse")
         guard geteuid() != 0 else { return }
         let path = getenv("PATH").map { String(cString: $0) } ?? ""
@@ -19,7 +19,7 @@ enum FUSEDevice {
         }
     }
 
-    static func checkDevice(_ path: String) throws(MountFailure) {
+    package static func checkDevice(_ path: String) throws(MountFailure) {
         let descriptor = open(path, O_RDWR | O_CLOEXEC)
         if descriptor >= 0 {
             close(descriptor)
@@ -40,7 +40,7 @@ enum FUSEDevice {
     }
 
     /// Whether fusermount3's configuration lets users other than root give `allow_other` (fuse(8)).
-    static func isAllowedToShare(configuration path: String) -> Bool {
+    package static func isAllowedToShare(configuration path: String) -> Bool {
         guard let bytes = try? ProcFile.bytes(path) else { return false }
         return String(decoding: bytes, as: UTF8.self).split(separator: "\n").contains { line in
             line.filter { !$0.isWhitespace } == "user_allow_other"

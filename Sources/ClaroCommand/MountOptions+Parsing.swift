@@ -8,7 +8,7 @@ extension MountOptions {
     ///   - lists: Words separated by commas.
     ///   - isSloppy: mount(8)'s `-s`: unknown options are passed over.
     /// - Throws: `MountFailure` with exit code 1, naming the option. A value is repeated only where it cannot be a key.
-    init(parsing lists: [String], isSloppy: Bool = false) throws(MountFailure) {
+    package init(parsing lists: [String], isSloppy: Bool = false) throws(MountFailure) {
         self.init()
         let words = lists.flatMap(Self.split)
         isRemount = words.contains("remount")
@@ -18,7 +18,7 @@ extension MountOptions {
     }
 
     /// The parts between commas. `\,` is a comma and `\\` a backslash within a part, as libfuse has it.
-    static func split(_ list: String) -> [String] {
+    package static func split(_ list: String) -> [String] {
         var words = [""]
         var rest = list.unicodeScalars[...]
         while let character = rest.popFirst() {
