@@ -59,6 +59,13 @@ let package = Package(
             swiftSettings: strict
         ),
 
+        // The command that looks after mounts and stores, and works without a mount.
+        .executableTarget(
+            name: "claro",
+            dependencies: ["ClaroCommand", "ClaroFS", "ClaroAPI", argumentParser, logging, systemPackage],
+            swiftSettings: strict
+        ),
+
         // The API once more, served on loopback from memory or from a directory: a second reading, free of the first.
         .target(
             name: "ClaroEmulator",
@@ -104,6 +111,11 @@ let package = Package(
         .testTarget(
             name: "MountTests",
             dependencies: ["ClaroEmulator", "TestSupport", "claro-emulator", "mount.claro"],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "ClaroTests",
+            dependencies: ["ClaroEmulator", "TestSupport", "claro", "mount.claro"],
             swiftSettings: strict
         ),
         // Child processes and scratch directories for tests.

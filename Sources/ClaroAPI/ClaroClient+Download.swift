@@ -44,12 +44,13 @@ extension ClaroClient {
     }
 
     private func perform(_ request: HTTPRequest) async throws(TransportFailure) -> HTTPResponse {
+        begin(.download)
         do throws(TransportFailure) {
             let response = try await transport.perform(request)
-            state.withLock { $0.count(.download, .status(response.head.status)) }
+            state.withLock { $0.end(.download, .status(response.head.status)) }
             return response
         } catch {
-            if error.kind != .stopped { state.withLock { $0.count(.download, .failure(error.code)) } }
+            state.withLock { $0.end(.download, error.kind == .stopped ? nil : .failure(error.code)) }
             throw error
         }
     }

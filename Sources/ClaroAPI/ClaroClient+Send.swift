@@ -125,16 +125,17 @@ extension ClaroClient {
             isLocal: configuration.baseURL.isLoopback,
             timeout: timeout
         )
+        begin(call.operation)
         do throws(TransportFailure) {
             let response = try await transport.perform(request)
             let (now, wallTime) = (clock.now(), clock.wallTime())
             state.withLock { state in
                 state.limiter.note(response.head, at: now, wallTime: wallTime)
-                state.count(call.operation, .status(response.head.status))
+                state.end(call.operation, .status(response.head.status))
             }
             return .success(response)
         } catch {
-            state.withLock { $0.count(call.operation, .failure(error.code)) }
+            state.withLock { $0.end(call.operation, .failure(error.code)) }
             return .failure(error)
         }
     }
@@ -278,11 +279,5 @@ extension HTTPHead {
     var requestID: String? {
         ["x-request-id", "request-id", "x-correlation-id", "x-amzn-requestid", "cf-ray"].lazy.compactMap { self[$0] }
             .first { !$0.isEmpty }
-    }
-}
-
-extension ClaroClient.State {
-    mutating func count(_ operation: APIError.Operation, _ outcome: ClientStatistics.Outcome) {
-        requests[ClientStatistics.Key(operation: operation, outcome: outcome), default: 0] += 1
     }
 }

@@ -25,6 +25,8 @@ package final class ClaroClient: Sendable {
         package var caFile: String?
         package var userAgent = "mount.claro"
         package var clock = ClientClock.system
+        /// Tells whom a request is made for, in one word; asked when it is sent, in the task that sends it.
+        package var requester: @Sendable () -> String = { "" }
 
         package init(baseURL: BaseURL) {
             self.baseURL = baseURL
@@ -42,6 +44,9 @@ package final class ClaroClient: Sendable {
         var limiter = RateLimiter()
         var breaker = CircuitBreaker()
         var requests: [ClientStatistics.Key: Int] = [:]
+        var requesters: [String: Int] = [:]
+        var rate = RequestRate()
+        var inFlight = 0
         /// The one of the two known paths that has answered.
         var downloadURLPath: String?
         /// What was logged and is not worth a second line.
@@ -110,16 +115,22 @@ package final class ClaroClient: Sendable {
         return state.withLock { $0.breaker.isSound && $0.limiter.reserve(.background, at: now) == nil }
     }
 
+    /// Whether a request that nobody waits for may be sent: as `reserveAhead`, but nothing is counted, a quarter of the
+    /// hour's budget stays as well, and after a failure one may find out whether the API is back.
+    package var hasRoomAhead: Bool {
+        let now = clock.now()
+        return state.withLock { state in
+            let sentBound = RateLimiter.documentedHourlyLimit * 3 / 4
+            guard state.rate.total(of: .seconds(3600), at: now) < sentBound else { return false }
+            var limiter = state.limiter
+            return limiter.reserve(.background, at: now) == nil
+        }
+    }
+
     /// A snapshot; cheap, and never waits.
     package var statistics: ClientStatistics {
         let now = clock.now()
-        return state.withLock { state in
-            ClientStatistics(
-                requests: state.requests,
-                budget: state.limiter.budget(at: now),
-                breaker: state.breaker.statistics(at: now)
-            )
-        }
+        return state.withLock { $0.statistics(at: now) }
     }
 
     /// Ends all calls as cancelled, also later ones, and waits for the network thread's end.

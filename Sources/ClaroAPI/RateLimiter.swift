@@ -13,7 +13,9 @@ struct RateLimiter: Sendable {
     private var blockedUntil: ContinuousClock.Instant?
 
     /// Requests a minute with a key, where no header says otherwise.
-    private static let documentedLimit = 1000
+    static let documentedLimit = 1000
+    /// Requests an hour.
+    static let documentedHourlyLimit = 10_000
     private static let documentedWindow: Duration = .seconds(60)
 
     /// Counts one request to be sent now, or returns when to ask again.

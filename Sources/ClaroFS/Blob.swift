@@ -99,6 +99,15 @@ final class Blob: Sendable {
     /// Whether its file outlives this process.
     var isKept: Bool { state.withLock { $0.isKept } }
 
+    /// Whether nobody has to wait for these bytes.
+    func has(_ count: Int, at offset: Int64) -> Bool {
+        state.withLock { state in
+            guard let size = state.byteCount else { return false }
+            let end = min(offset + Int64(count), size)
+            return offset >= end || state.present.contains(offset..<end)
+        }
+    }
+
     var isInUse: Bool {
         state.withLock { !$0.downloads.isEmpty || !$0.waiters.isEmpty || $0.keepingTask != nil }
     }

@@ -162,7 +162,9 @@ package final class ClaroFileSystem: FileSystem {
             return .part(of: try await library.bytes(of: facts, in: key), at: offset, count: count)
         case .attachment(let key, let attachment):
             if offset == 0 { readahead.read(attachment, of: key) }
-            return try await blobs.blob(attachment.key).read(at: offset, count: count)
+            let blob = blobs.blob(attachment.key)
+            library.counts.count(.attachment, isHit: blob.has(count, at: offset))
+            return try await blob.read(at: offset, count: count)
         default: throw .isDirectory
         }
     }

@@ -137,7 +137,7 @@ extension Library {
                 SharedFetch { () async throws(APIError) in try await self.fetchListing() }
             }
         }
-        return try await take(step, subject: Self.listingSubject)
+        return try await take(step, .listing, subject: Self.listingSubject)
     }
 
     static var listingSubject: String { "the listing" }
@@ -216,7 +216,7 @@ extension Library {
                 }
             }
         }
-        return try await take(step, subject: PackageName(prompt, .latest).description, by: deadline)
+        return try await take(step, .latest, subject: PackageName(prompt, .latest).description, by: deadline)
     }
 
     /// Asks for `latest`; the body that comes along is kept as that of its number.

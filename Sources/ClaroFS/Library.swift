@@ -60,6 +60,7 @@ final class Library: Sendable {
     let invalidations: Invalidations
     let faults: FaultLog
     let stale = StaleRegister()
+    let counts = CacheCounts()
     /// Held while the listing is read from the database, which happens once, at its first use.
     let listingRestoration = Mutex(false)
     let include: [IncludePattern]
@@ -93,12 +94,16 @@ final class Library: Sendable {
     /// Who waits for one thing after another has one `deadline` for all.
     func take<Value>(
         _ step: Renewable<Value>.Step,
+        _ kind: CacheCounts.Kind,
         subject: String,
         by deadline: ContinuousClock.Instant? = nil
     ) async throws(Errno) -> Value {
         switch step {
-        case .serve(let value): return value
+        case .serve(let value):
+            counts.count(kind, isHit: true)
+            return value
         case .wait(let fetch, let older):
+            counts.count(kind, isHit: false)
             let cause: String
             let errno: Errno
             do throws(WaitError) {
@@ -152,7 +157,7 @@ final class Library: Sendable {
             }
         }
         guard let step else { throw .noSuchFileOrDirectory }
-        return try await take(step, subject: key.description)
+        return try await take(step, .version, subject: key.description)
     }
 
     /// The bytes of a file that the store has.

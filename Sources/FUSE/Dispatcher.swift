@@ -104,15 +104,17 @@ final class Dispatcher: Sendable {
         _ work: @escaping @Sendable (any FileSystem) async throws(Errno) -> Value
     ) {
         let pending = PendingRequest(Request(request))
-        let task = Task.immediate {
-            let result: Result<Value, Errno>
-            do throws(Errno) { result = .success(try await work(fileSystem)) } catch { result = .failure(error) }
-            guard let request = pending.finish() else { return }
-            switch result {
-            case .success(let value): reply(request, value)
-            case .failure(let error): request.fail(error)
+        let task = Caller.$thread.withValue(pending.thread) {
+            Task.immediate {
+                let result: Result<Value, Errno>
+                do throws(Errno) { result = .success(try await work(fileSystem)) } catch { result = .failure(error) }
+                guard let request = pending.finish() else { return }
+                switch result {
+                case .success(let value): reply(request, value)
+                case .failure(let error): request.fail(error)
+                }
+                forget(pending)
             }
-            forget(pending)
         }
         remember(pending, task)
     }

@@ -17,7 +17,8 @@ final class PendingRequest: Sendable {
     // Locks are taken in this order: `request`, libfuse's own of the request, `state`.
     private let request: Mutex<Request?>
     private let state = Mutex(State())
-    private let thread: pid_t
+    /// The one that waits for the answer.
+    let thread: pid_t
 
     /// To be made before the work starts: later the request may be answered and its memory freed.
     init(_ request: consuming Request) {

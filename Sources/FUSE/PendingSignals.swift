@@ -5,12 +5,8 @@ import Glibc
 struct PendingSignals {
     private let bits: UInt64
 
-    /// Reads the text of a status file.
-    init(status: some StringProtocol) {
-        func mask(_ field: String) -> UInt64 {
-            guard let line = status.split(separator: "\n").first(where: { $0.hasPrefix(field) }) else { return 0 }
-            return UInt64(line.dropFirst(field.count).trimmingPrefix { $0 == " " || $0 == "\t" }, radix: 16) ?? 0
-        }
+    init(_ status: ProcessStatus) {
+        func mask(_ field: String) -> UInt64 { status[field].flatMap { UInt64($0, radix: 16) } ?? 0 }
         bits = (mask("SigPnd:") | mask("ShdPnd:")) & ~mask("SigBlk:")
     }
 
@@ -23,17 +19,7 @@ struct PendingSignals {
     /// Whether `thread` should be freed from a wait. A thread that is gone, or that this process cannot see because it
     /// is in another pid namespace, is freed: better an EINTR too many than a process that cannot be killed.
     static func stopWaiting(_ thread: pid_t) -> Bool {
-        guard thread != 0, let status = readStatus(of: thread) else { return true }
-        return PendingSignals(status: status).endWaiting
-    }
-
-    private static func readStatus(of thread: pid_t) -> String? {
-        let descriptor = open("/proc/\(thread)/status", O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return nil }
-        defer { close(descriptor) }
-        return withUnsafeTemporaryAllocation(byteCount: 8192, alignment: 1) { buffer in
-            let count = Glibc.read(descriptor, buffer.baseAddress, buffer.count)
-            return count > 0 ? String(decoding: buffer.prefix(count), as: UTF8.self) : nil
-        }
+        guard thread != 0, let status = ProcessStatus(of: thread) else { return true }
+        return PendingSignals(status).endWaiting
     }
 }

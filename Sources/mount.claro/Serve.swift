@@ -22,11 +22,9 @@ func serve(_ request: MountRequest, readiness: Readiness) throws(MountFailure) -
     let logger = makeLogger(request)
     LibraryLog.shared.setReceiver { logger.debug("libfuse: \($0)") }
 
-    let client = ClaroClient(
-        configuration: request.access.clientConfiguration(of: "mount.claro"),
-        credentials: credentials,
-        logger: logger
-    )
+    var clientConfiguration = request.access.clientConfiguration(of: "mount.claro")
+    clientConfiguration.requester = { Caller.processName ?? "mount.claro" }
+    let client = ClaroClient(configuration: clientConfiguration, credentials: credentials, logger: logger)
     defer { client.shutdown() }
     let invalidations = Invalidations()
     let requestCounts = RequestCounts()

@@ -15,27 +15,31 @@ struct PendingSignalsTests {
     func `a signal that stops programs ends a wait, pending for the thread or its process`(mask: String, signal: Int32)
     {
         for text in [status(thread: mask), status(process: mask)] {
-            #expect(PendingSignals(status: text).contains(signal))
-            #expect(PendingSignals(status: text).endWaiting)
+            #expect(PendingSignals(ProcessStatus(text: text)).contains(signal))
+            #expect(PendingSignals(ProcessStatus(text: text)).endWaiting)
         }
     }
 
     @Test(arguments: [SIGURG, SIGCHLD, SIGWINCH, SIGUSR1, SIGALRM, SIGTSTP, 64])
     func `any other signal leaves a wait alone`(signal: Int32) {
-        let signals = PendingSignals(status: status(thread: String(UInt64(1) << UInt64(signal - 1), radix: 16)))
+        let signals = PendingSignals(
+            ProcessStatus(text: status(thread: String(UInt64(1) << UInt64(signal - 1), radix: 16)))
+        )
         #expect(signals.contains(signal))
         #expect(!signals.endWaiting)
     }
 
     @Test func `a blocked signal does not count`() {
-        let signals = PendingSignals(status: status(thread: "2", process: "4000", blocked: "4002"))
+        let signals = PendingSignals(
+            ProcessStatus(text: status(thread: "2", process: "4000", blocked: "4002"))
+        )
         #expect(!signals.contains(SIGINT))
         #expect(!signals.endWaiting)
     }
 
     @Test(arguments: ["", "SigPnd:", "SigPnd:\tzz\n", "Name:\tSigPnd: 2\n"])
     func `a text without the fields has no signal`(text: String) {
-        #expect(!PendingSignals(status: text).endWaiting)
+        #expect(!PendingSignals(ProcessStatus(text: text)).endWaiting)
     }
 
     @Test func `a thread that cannot be seen is freed, one that runs is not`() {
