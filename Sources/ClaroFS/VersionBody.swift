@@ -122,6 +122,9 @@ final class VersionBody: Sendable {
         modified = files.map(\.modified).max() ?? created
     }
 
+    /// All files beside `context`, in a directory's order.
+    var files: [TextFile] { texts + [metadata] }
+
     /// One of the files beside `context`.
     func file(named name: FileName) -> TextFile? {
         name == metadata.name ? metadata : texts.first { $0.name == name }
