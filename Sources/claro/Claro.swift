@@ -13,7 +13,7 @@ struct Claro: ParsableCommand {
             that can be used; 3 the API or the system failed.
             """,
         version: Release.version,
-        subcommands: [StatusCommand.self, ListCommand.self, CatCommand.self, ReadReport.self]
+        subcommands: [StatusCommand.self, ListCommand.self, CatCommand.self, WarmCommand.self, ReadReport.self]
     )
 
     static func main() {
