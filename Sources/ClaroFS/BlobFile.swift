@@ -52,7 +52,7 @@ struct BlobFile: Sendable {
         var chunks: [Int: Data] = [:]
         for number in 0..<Self.chunkCount(of: byteCount) where !known.contains(number) {
             guard ranges.contains(Self.range(ofChunk: number, byteCount: byteCount)) else { continue }
-            chunks[number] = digest(ofChunk: number, byteCount: byteCount, in: file)
+            chunks[number] = Self.digest(ofChunk: number, byteCount: byteCount, in: file)
         }
         if !chunks.isEmpty || byteCount == 0 { database.save(chunks, of: name, byteCount: byteCount) }
         return chunks
@@ -60,7 +60,7 @@ struct BlobFile: Sendable {
 
     /// Whether a chunk still is what was stored. If not, it is not stored any more.
     func verify(chunk number: Int, byteCount: Int64, _ expected: Data, in file: OpenFile) -> Bool {
-        if digest(ofChunk: number, byteCount: byteCount, in: file) == expected { return true }
+        if Self.digest(ofChunk: number, byteCount: byteCount, in: file) == expected { return true }
         database?.removeChunk(number, of: name)
         return false
     }
@@ -75,8 +75,8 @@ struct BlobFile: Sendable {
     }
 
     /// nil where the file does not have all of the chunk.
-    private func digest(ofChunk number: Int, byteCount: Int64, in file: OpenFile) -> Data? {
-        let range = Self.range(ofChunk: number, byteCount: byteCount)
+    static func digest(ofChunk number: Int, byteCount: Int64, in file: OpenFile) -> Data? {
+        let range = range(ofChunk: number, byteCount: byteCount)
         return withUnsafeTemporaryAllocation(byteCount: 64 << 10, alignment: 16) { buffer in
             var hash = SHA256()
             var position = range.lowerBound

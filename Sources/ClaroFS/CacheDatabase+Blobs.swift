@@ -63,12 +63,20 @@ extension CacheDatabase {
     }
 
     /// Forgets a chunk whose bytes are not those that were stored.
-    func removeChunk(_ number: Int, of blob: BlobName) {
+    func removeChunk(_ number: Int, of blob: BlobName) { removeChunks([number], of: blob) }
+
+    /// The same for several; nil: for all.
+    func removeChunks(_ numbers: [Int]?, of blob: BlobName) {
         write { database in
-            try database.execute(
-                sql: "DELETE FROM chunk WHERE blob = ? AND number = ?",
-                arguments: [blob.description, number]
-            )
+            guard let numbers else {
+                return try database.execute(sql: "DELETE FROM chunk WHERE blob = ?", arguments: [blob.description])
+            }
+            for number in numbers {
+                try database.execute(
+                    sql: "DELETE FROM chunk WHERE blob = ? AND number = ?",
+                    arguments: [blob.description, number]
+                )
+            }
         }
     }
 

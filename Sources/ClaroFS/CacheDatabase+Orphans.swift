@@ -29,5 +29,5 @@ extension CacheDatabase {
 }
 
 extension BlobName {
-    fileprivate var isWellFormed: Bool { description.utf8.count == 64 && description.allSatisfy(\.isHexDigit) }
+    var isWellFormed: Bool { description.utf8.count == 64 && description.allSatisfy(\.isHexDigit) }
 }

@@ -13,7 +13,7 @@ import Synchronization
 final class CacheDatabase: Sendable {
     /// PRAGMA user_version. A database of another layout is set aside.
     private static let layout: Int32 = 4
-    private static let fileName = "library.sqlite"
+    static let fileName = "library.sqlite"
     /// Seconds. A transaction here takes far less, but the process that is in one may have to wait for a processor: what
     /// is given up meanwhile is not kept, and fetched again. Still short enough for a caller to wait.
     private static let busyTimeout: Double = 2

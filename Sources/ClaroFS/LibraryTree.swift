@@ -41,8 +41,8 @@ package final class LibraryTree: Sendable {
         blobs = fileSystem.blobs
     }
 
-    /// Keeps what has arrived of downloads that are not over.
-    package func end() { fileSystem.keepPartialDownloads() }
+    /// Leaves the store as the next user of it should find it.
+    package func end() { fileSystem.finish() }
 
     /// What was served although it could not be renewed, and why.
     package var stale: [(subject: String, cause: String)] { library.stale.all }

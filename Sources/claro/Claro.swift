@@ -13,7 +13,10 @@ struct Claro: ParsableCommand {
             that can be used; 3 the API or the system failed.
             """,
         version: Release.version,
-        subcommands: [StatusCommand.self, ListCommand.self, CatCommand.self, WarmCommand.self, ReadReport.self]
+        subcommands: [
+            StatusCommand.self, ListCommand.self, CatCommand.self, WarmCommand.self, CacheCommand.self,
+            ReadReport.self,
+        ]
     )
 
     static func main() {
