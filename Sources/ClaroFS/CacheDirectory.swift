@@ -10,7 +10,7 @@ package struct CacheDirectory: Sendable {
     package static let temporary = CacheDirectory(existing: "/var/tmp")
 
     /// Whether anything is kept here.
-    private let keeps: Bool
+    package let keeps: Bool
 
     private init(existing path: String) {
         self.path = path
@@ -105,7 +105,7 @@ package struct CacheDirectory: Sendable {
     }
 
     /// Bytes that the filesystem could still take.
-    var freeByteCount: Int64 {
+    package var freeByteCount: Int64 {
         var status = statvfs()
         guard statvfs(path, &status) == 0 else { return .max }
         return Int64(status.f_bavail) * Int64(status.f_frsize)

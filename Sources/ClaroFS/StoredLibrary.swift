@@ -71,6 +71,12 @@ package struct StoredLibrary: Sendable {
 
     // MARK: Checking
 
+    /// What SQLite finds wrong with the database itself; nil: nothing.
+    package func quickCheck() -> String? {
+        let answer = database.read { try String.fetchOne($0, sql: "PRAGMA quick_check(1)") }
+        return answer == "ok" ? nil : answer ?? "it cannot be read"
+    }
+
     /// Compares everything with the digests that were stored with it. What is damaged is removed.
     package func verify() -> Verification {
         var verification = Verification()

@@ -14,8 +14,8 @@ struct Claro: ParsableCommand {
             """,
         version: Release.version,
         subcommands: [
-            StatusCommand.self, ListCommand.self, CatCommand.self, WarmCommand.self, CacheCommand.self,
-            ReadReport.self,
+            StatusCommand.self, ListCommand.self, CatCommand.self, WarmCommand.self, DoctorCommand.self,
+            CacheCommand.self, ReadReport.self,
         ]
     )
 

@@ -1,9 +1,7 @@
 import ClaroAPI
 import ClaroCommand
 import ClaroFS
-import Dispatch
 import Logging
-import Synchronization
 import SystemPackage
 
 /// A library that a subcommand works on, from the key to the store.
@@ -12,13 +10,13 @@ final class LibrarySession: Sendable {
     let credentials: Credentials
     let client: ClaroClient
     let tree: LibraryTree
-    private let faults: FaultMemory
+    private let faults: LastMessage
 
     /// To be called while there is one thread: the key is taken out of the environment.
     init(_ access: LibraryAccess) throws(MountFailure) {
         self.access = access
         credentials = try access.findCredentials()
-        let faults = FaultMemory()
+        let faults = LastMessage()
         self.faults = faults
         var logger = Logger(label: "claro") { _ in faults }
         logger.logLevel = .warning
@@ -32,23 +30,15 @@ final class LibrarySession: Sendable {
 
     /// Runs `body` to its end; says what was served stale, and closes the library.
     func run(_ body: @escaping @Sendable (LibrarySession) async throws -> Void) throws {
-        let outcome = Mutex<Result<Void, any Error>>(.success(()))
-        let hasEnded = DispatchSemaphore(value: 0)
-        Task {
-            do {
-                try await body(self)
-            } catch {
-                outcome.withLock { $0 = .failure(error) }
-            }
-            hasEnded.signal()
+        let outcome = waitForTask { () async -> Result<Void, any Error> in
+            do { return .success(try await body(self)) } catch { return .failure(error) }
         }
-        hasEnded.wait()
         tree.end()
         client.shutdown()
         for (subject, cause) in tree.stale {
             StandardError.write("claro: \(MountFailure.withoutKeys("\(subject) could not be renewed: \(cause)"))\n")
         }
-        try outcome.withLock { $0 }.get()
+        try outcome.get()
     }
 
     /// Why something cannot be had, and what to do.
@@ -71,27 +61,4 @@ final class LibrarySession: Sendable {
         default: return CommandFailure(.failure, "\(subject) cannot be had\(cause.isEmpty ? ": \(error)" : cause)")
         }
     }
-}
-
-/// Keeps the last thing that was logged, which explains the errno that follows.
-private final class FaultMemory: LogHandler {
-    private let message = Mutex<String?>(nil)
-
-    var last: String? { message.withLock { $0 } }
-
-    var logLevel: Logger.Level {
-        get { .warning }
-        set {}
-    }
-    var metadata: Logger.Metadata {
-        get { [:] }
-        set {}
-    }
-
-    subscript(metadataKey _: String) -> Logger.Metadata.Value? {
-        get { nil }
-        set {}
-    }
-
-    func log(event: LogEvent) { message.withLock { $0 = "\(event.message)" } }
 }
