@@ -20,6 +20,7 @@ package struct LibraryAccess: Equatable, Sendable {
         var options = options
         options.credentialsFile = try options.credentialsFile.map(Self.readableFile)
         options.caFile = try options.caFile.map(Self.readableFile)
+        options.lockFile = options.lockFile.map { Self.absolute($0).string }
         self.source = source
         self.options = options
         switch options.cache {
@@ -118,6 +119,7 @@ package struct LibraryAccess: Equatable, Sendable {
         configuration.minimumFreeByteCount = options.minFreeByteCount
         configuration.umask = options.umask
         configuration.include = options.include
+        configuration.lock = try options.lockFile.map { path throws(MountFailure) in try LockFile(contentsOf: path) }
         return configuration
     }
 

@@ -19,6 +19,7 @@ package enum MountOption: String, CaseIterable, Sendable {
     case lazy
     case xattr
     case include
+    case lock
     case nonempty
     case log
 
@@ -28,7 +29,7 @@ package enum MountOption: String, CaseIterable, Sendable {
         case .ttl, .draftTTL, .negativeTTL, .metadataTTL, .timeout: "TIME"
         case .cache: "DIR|none"
         case .cacheSize, .minFree: "SIZE"
-        case .credentials, .cafile: "FILE"
+        case .credentials, .cafile, .lock: "FILE"
         case .uid, .gid: "ID"
         case .umask: "OCTAL"
         case .include: "LIST"
@@ -54,7 +55,7 @@ package enum MountOption: String, CaseIterable, Sendable {
         case .umask: "0000"
         case .include: "everything"
         case .log: "\(defaults.logLevel(isVerbose: false))"
-        case .metadataTTL, .allowOther, .lazy, .xattr, .nonempty: "off"
+        case .metadataTTL, .lock, .allowOther, .lazy, .xattr, .nonempty: "off"
         }
     }
 
@@ -78,6 +79,7 @@ package enum MountOption: String, CaseIterable, Sendable {
         case .lazy: ["mount also while the API is unreachable"]
         case .xattr: ["user.claro.* extended attributes (ls -l", "then asks three times per file)"]
         case .include: ["show only these: @ns, @ns/prompt,", "@ns/start*, several separated by colons"]
+        case .lock: ["show exactly the versions that this file has", "(`claro lock` writes it)"]
         case .nonempty: ["mount over a directory that has entries"]
         case .log: ["trace, debug, info, notice, warning,", "error or critical (-v: debug)"]
         }

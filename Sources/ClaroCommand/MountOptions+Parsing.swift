@@ -70,6 +70,7 @@ extension MountOptions {
         case .lazy: isLazy = true
         case .xattr: hasExtendedAttributes = true
         case .include: include = try Self.patterns(option, value)
+        case .lock: lockFile = try Self.path(option, value)
         case .nonempty: allowsNonEmptyMountPoint = true
         case .log: logLevel = try Self.level(option, value)
         }

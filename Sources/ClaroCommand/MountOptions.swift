@@ -44,6 +44,8 @@ package struct MountOptions: Equatable, Sendable {
     package var hasExtendedAttributes = false
     /// The parts of the account to show; empty is everything.
     package var include: [IncludePattern] = []
+    /// A file with the versions to show, and no others. As written.
+    package var lockFile: String?
     package var allowsNonEmptyMountPoint = false
     /// The least severe level that is logged; nil where no option says so.
     package var logLevel: Logger.Level?

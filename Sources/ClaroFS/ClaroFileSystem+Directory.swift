@@ -90,19 +90,20 @@ extension ClaroFileSystem {
     ) -> some Sequence<(DirectoryOffset, Child)> {
         let latestOffset = Self.lastDotOffset + 1
         let draftOffset = latestOffset + 1
-        var first: [(DirectoryOffset, Child)] = []
-        if let latest = latest(VersionKey(prompt, .latest), newest, "latest") { first.append((latestOffset, latest)) }
+        var names: [(DirectoryOffset, Child)] = []
+        if let latest = latest(VersionKey(prompt, .latest), newest, "latest") { names.append((latestOffset, latest)) }
         if library.isDraftListed(prompt) {
-            first.append((draftOffset, child(of: VersionKey(prompt, .draft), "v0")))
+            names.append((draftOffset, child(of: VersionKey(prompt, .draft), "v0")))
         }
         let last: UInt32 = if case .published(let number) = newest { number } else { 0 }
-        let next = UInt32(clamping: max(1, offset - draftOffset))
+        let first = library.lock == nil ? 1 : last
+        let next = max(first, UInt32(clamping: max(1, offset - draftOffset)))
         let hidden = library.hiddenVersions(of: prompt)
         let versions = (next...max(next, last)).lazy.filter { $0 <= last && !hidden.contains($0) }.map { number in
             let key = VersionKey(prompt, .published(number))
             return (draftOffset + DirectoryOffset(number), self.child(of: key, FileName("v\(number)")))
         }
-        return [AnySequence(first), AnySequence(versions)].joined()
+        return [AnySequence(names), AnySequence(versions)].joined()
     }
 
     private func children(of body: VersionBody, _ key: VersionKey) -> [(DirectoryOffset, Child)] {

@@ -109,6 +109,7 @@ extension ClaroFileSystem {
     ) async throws(Errno) -> Entry {
         guard let path = name.text.flatMap({ VersionPath($0) }) else { return .missing(for: Freshness.forever) }
         let key = VersionKey(prompt, path.selector, variables: path.variables)
+        guard library.lock?.allows(key) ?? true else { return .missing(for: Freshness.forever) }
         switch path.selector {
         case .latest:
             let newest = try await library.newest(of: prompt)

@@ -24,6 +24,8 @@ package final class ClaroFileSystem: FileSystem {
         package var umask: UInt32 = 0
         /// The parts of the account to show; empty is everything.
         package var include: [IncludePattern] = []
+        /// The versions to show, and no others; nil: all.
+        package var lock: LockFile?
         /// What is mounted, for `.claro/status.json`.
         package var source: String
 
@@ -71,6 +73,7 @@ package final class ClaroFileSystem: FileSystem {
             freshness: configuration.freshness,
             timeout: configuration.timeout,
             include: configuration.include,
+            lock: configuration.lock,
             inodes: inodes,
             database: database,
             fetchLocks: store.flatMap { FetchLocks(directory: $0) },
@@ -102,8 +105,8 @@ package final class ClaroFileSystem: FileSystem {
         listedDirectories = ListedDirectories(invalidations)
     }
 
-    /// Whether a listing is there from before, however old.
-    package var hasStoredListing: Bool { library.database?.listingHead() != nil }
+    /// Whether a listing is there from before, however old; a lock file is one.
+    package var hasStoredListing: Bool { library.lock != nil || library.database?.listingHead() != nil }
 
     /// Fetches the listing before the mount, which proves that the API is there and takes the key. Who mounts tells why
     /// not: a failure is not logged.

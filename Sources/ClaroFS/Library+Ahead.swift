@@ -10,6 +10,7 @@ extension Library {
     func listedVersions(of prompt: PromptName) -> [Version]? {
         guard let newest = knownNewest(of: prompt) else { return nil }
         var versions: [Version] = isDraftListed(prompt) ? [.draft] : []
+        if lock != nil, case .published(let only) = newest { return [.published(only)] }
         guard case .published(let last) = newest, last <= Self.versionBound else { return versions }
         let hidden = hiddenVersions(of: prompt)
         for number in 1...last where !hidden.contains(number) { versions.append(.published(number)) }

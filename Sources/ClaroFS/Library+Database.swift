@@ -15,7 +15,9 @@ extension Library {
         }
         guard !isKnown else { return }
         guard let stored = database.version(key.packageName) else { return }
-        save(body(of: stored, previous: nil), as: key, age: age(of: stored.fetched), isStored: true)
+        let body = body(of: stored, previous: nil)
+        guard isAccepted(body, as: key) else { return }
+        save(body, as: key, age: age(of: stored.fetched), isStored: true)
         if isExpired(stored.fetched) { state.withLock { $0.bodies[key]?.expire(at: .now) } }
     }
 
@@ -28,6 +30,7 @@ extension Library {
         if let lifetime = freshness.lifetime(of: key.selector), age >= lifetime { return nil }
         let previous = cachedBody(of: key)
         let fresh = body(of: stored, previous: previous)
+        guard isAccepted(fresh, as: key) else { return nil }
         let body = if let previous, previous.isSame(as: fresh) { previous } else { fresh }
         save(body, as: key, age: age, isStored: true)
         return body
@@ -83,7 +86,7 @@ extension Library {
     /// Takes the listing from the database at its first use. Others who want it meanwhile wait for that, as they would
     /// have to read it themselves.
     func restoreListing() {
-        guard let database else { return }
+        guard let database, lock == nil else { return }
         listingRestoration.withLock { isDone in
             guard !isDone else { return }
             isDone = true

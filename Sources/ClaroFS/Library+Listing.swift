@@ -89,12 +89,14 @@ extension Library {
 
     /// Whether a prompt is in the part of the account that is shown.
     func isIncluded(_ prompt: PromptName) -> Bool {
-        include.isEmpty || include.contains { $0.includes(prompt) }
+        guard lock.map({ $0.entries[prompt] != nil }) ?? true else { return false }
+        return include.isEmpty || include.contains { $0.includes(prompt) }
     }
 
     /// Whether a prompt's draft is shown.
     func isDraftListed(_ prompt: PromptName) -> Bool {
-        state.withLock { state in
+        guard lock == nil else { return false }
+        return state.withLock { state in
             let isKnown = state.listing.value?.prompt(prompt)?.isDraftKnown ?? false
             let isHidden = state.absences[VersionKey(prompt, .draft)] != nil
             return !isHidden && (isKnown || state.seenDrafts.contains(prompt))
@@ -143,6 +145,7 @@ extension Library {
     static var listingSubject: String { "the listing" }
 
     private func fetchListing(logsFailure: Bool = true) async throws(APIError) -> Listing {
+        if let lock { return useListing(of: lock) }
         let lock = await fetchLocks?.lock(Self.listingSubject, within: timeout)
         defer { withExtendedLifetime(lock) {} }
         // Another process may have renewed it.

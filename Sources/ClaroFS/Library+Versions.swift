@@ -7,7 +7,7 @@ extension Library {
 
     /// The numbers of the versions in a prompt's directory.
     func publishedVersions(of prompt: PromptName, upTo newest: UInt32) -> [UInt32] {
-        guard newest > 0 else { return [] }
+        guard newest > 0, lock == nil else { return newest > 0 ? [newest] : [] }
         let hidden = hiddenVersions(of: prompt)
         return (1...min(newest, Self.publishedVersionBound)).filter { !hidden.contains($0) }
     }

@@ -64,6 +64,8 @@ final class Library: Sendable {
     /// Held while the listing is read from the database, which happens once, at its first use.
     let listingRestoration = Mutex(false)
     let include: [IncludePattern]
+    /// nil: every version may be served.
+    let lock: LockFile?
     /// The time of things that Claro gives none: when this was mounted.
     let mountTime = Timestamp.now()
 
@@ -72,6 +74,7 @@ final class Library: Sendable {
         freshness: Freshness,
         timeout: Duration,
         include: [IncludePattern],
+        lock: LockFile?,
         inodes: InodeTable,
         database: CacheDatabase?,
         fetchLocks: FetchLocks?,
@@ -82,6 +85,7 @@ final class Library: Sendable {
         self.freshness = freshness
         self.timeout = timeout
         self.include = include
+        self.lock = lock
         self.inodes = inodes
         self.database = database
         self.fetchLocks = fetchLocks
@@ -202,6 +206,7 @@ final class Library: Sendable {
             )
             switch answer {
             case .prompt(let prompt):
+                try verifyLocked(prompt, as: key)
                 return save(prompt, as: key)
             case .notModified:
                 guard let previous else {

@@ -164,7 +164,7 @@ package final class LibraryTree: Sendable {
 
     /// The body of a version, or of what `latest` is; at most one request.
     func body(of key: VersionKey) async throws(Errno) -> VersionBody {
-        guard library.isIncluded(key.prompt) else { throw .noSuchFileOrDirectory }
+        guard library.isIncluded(key.prompt), library.lock?.allows(key) ?? true else { throw .noSuchFileOrDirectory }
         guard key.selector == .latest else { return try await library.body(of: key) }
         switch try await newest(of: key.prompt) {
         case .published(let number):
@@ -178,6 +178,7 @@ package final class LibraryTree: Sendable {
     /// prompt alone does.
     func newest(of prompt: PromptName) async throws(Errno) -> Library.Newest {
         library.restoreListing()
+        if library.lock != nil { return try await library.newest(of: prompt) }
         if library.remainingListingLifetime > .zero { return try await library.newest(of: prompt) }
         let listed = library.cachedListing?.prompt(prompt)
         do throws(Errno) {

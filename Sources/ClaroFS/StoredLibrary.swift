@@ -142,11 +142,7 @@ extension PackageName {
     /// Reads `@acme/customer-support:v2`, as it is written.
     package init?(_ text: String) {
         let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-        let names = parts[0].split(separator: "/", omittingEmptySubsequences: false)
-        guard parts.count == 2, names.count == 2, names[0].first == "@",
-            let prompt = PromptName(namespace: names[0].dropFirst(), slug: names[1]),
-            let selector = Selector(parts[1])
-        else { return nil }
+        guard parts.count == 2, let prompt = PromptName(parts[0]), let selector = Selector(parts[1]) else { return nil }
         self.init(prompt, selector)
     }
 }
