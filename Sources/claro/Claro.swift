@@ -15,7 +15,8 @@ struct Claro: ParsableCommand {
         version: Release.version,
         subcommands: [
             StatusCommand.self, ListCommand.self, CatCommand.self, WarmCommand.self, DoctorCommand.self,
-            CacheCommand.self, LoginCommand.self, LockCommand.self, VerifyCommand.self, ReadReport.self,
+            CacheCommand.self, LoginCommand.self, LockCommand.self, VerifyCommand.self, WatchCommand.self,
+            ReadReport.self,
         ]
     )
 
