@@ -94,9 +94,9 @@ extension LibraryTree {
         if let size = blob.knownByteCount, blob.has(Int(clamping: size), at: 0) { return false }
         try await waitForBudget(waits)
         var offset: Int64 = 0
-        while offset < (try await blob.byteCount(readingAt: offset)) {
-            _ = try await blob.read(at: offset, count: Int(Blob.segmentByteCount))
-            offset += Blob.segmentByteCount
+        while offset < (try await blob.byteCount()) {
+            _ = try await blob.read(at: offset, count: Int(Readahead.segmentByteCount))
+            offset += Readahead.segmentByteCount
         }
         return true
     }

@@ -182,7 +182,7 @@ package final class LibraryTree: Sendable {
         if library.remainingListingLifetime > .zero { return try await library.newest(of: prompt) }
         let listed = library.cachedListing?.prompt(prompt)
         do throws(Errno) {
-            return try await library.pointer(of: prompt, isListed: listed != nil, at: .now, renewing: true)
+            return try await library.pointer(of: prompt, isListed: listed != nil, renewing: true)
         } catch {
             guard error != .noSuchFileOrDirectory, error != .permissionDenied, let number = listed?.newest else {
                 throw error

@@ -45,7 +45,7 @@ struct CacheTests {
                 damaged.errors.wholeMatch(of: /claro: the attachment [0-9a-f]{64} was damaged, and is removed\n/) != nil
             )
             #expect(try await fixture.cache("verify").text == "1 sound, 0 damaged\n")
-            let again = try await fixture.requestCount {
+            let again = try await fixture.requestCount { () async throws in
                 _ = try await fixture.output("warm", "@acme/customer-support:v2")
             }
             #expect(again == 2)
@@ -54,7 +54,7 @@ struct CacheTests {
 
     @Test func `clear empties the store under a mount, which goes on`() async throws {
         try await ClaroFixture.with { fixture in
-            try await fixture.mounted { mount in
+            try await fixture.mounted { mount async throws in
                 let line =
                     "stat -c %i @acme/customer-support/v2/content.md; cat @acme/customer-support/v2/context/*.pdf | sha256sum"
                 let before = try await mount.output(of: line)
@@ -68,7 +68,7 @@ struct CacheTests {
                 )
             }
             // Numbers stay over it.
-            try await fixture.mounted { mount in
+            try await fixture.mounted { mount async throws in
                 try await mount.output(of: "cat @acme/customer-support/v2/content.md")
             }
             #expect(fixture.emulator.requests.count(of: .getPrompt) == 2)

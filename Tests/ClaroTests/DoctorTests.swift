@@ -9,7 +9,7 @@ import Testing
 struct DoctorTests {
     @Test func `where all is well it says so, at the cost of one request`() async throws {
         try await ClaroFixture.with { fixture in
-            let count = try await fixture.requestCount {
+            let count = try await fixture.requestCount { () async throws in
                 let findings = try await fixture.findings()
                 #expect(findings["fuse"]?.state == "ok")
                 #expect(findings["key"]?.text == "found in $BAYT_API_KEY")
@@ -64,7 +64,7 @@ struct DoctorTests {
 
     @Test func `a mount that hangs is a problem`() async throws {
         try await ClaroFixture.with { fixture in
-            try await fixture.mounted { mount in
+            try await fixture.mounted { mount async throws in
                 mount.daemon.signal(SIGSTOP)
                 let output = try await fixture.claro("doctor")
                 #expect(output.status == 1)

@@ -22,7 +22,7 @@ struct ListCatTests {
 
     @Test func `every file is the mount's, byte for byte`() async throws {
         try await ClaroFixture.with { fixture in
-            try await fixture.mounted { mount in
+            try await fixture.mounted { mount async throws in
                 let files = try await mount.output(of: "find @acme/*/v* -type f | LC_ALL=C sort").split(separator: "\n")
                 #expect(files.count > 20)
                 for file in files {
@@ -53,17 +53,17 @@ struct ListCatTests {
 
     @Test func `a version costs one request, its neighbours none, and no listing is fetched for it`() async throws {
         try await ClaroFixture.with { fixture in
-            let first = try await fixture.requestCount {
+            let first = try await fixture.requestCount { () async throws in
                 let text = try await fixture.output("cat", "@acme/customer-support:v1")
                 #expect(text == fixture.emulator.workspace["acme", "customer-support"]?.versions[0].content)
             }
             #expect(first == 1)
-            let again = try await fixture.requestCount {
+            let again = try await fixture.requestCount { () async throws in
                 _ = try await fixture.output("cat", "@acme/customer-support:v1", "@acme/customer-support:v1/system.md")
                 _ = try await fixture.output("ls", "-l", "@acme/customer-support:v1")
             }
             #expect(again == 0)
-            let latest = try await fixture.requestCount {
+            let latest = try await fixture.requestCount { () async throws in
                 _ = try await fixture.output("cat", "@alice/code-reviewer")
                 _ = try await fixture.output("cat", "@alice/code-reviewer:latest")
                 _ = try await fixture.output("cat", "@alice/code-reviewer:v2")
@@ -76,17 +76,17 @@ struct ListCatTests {
         try await ClaroFixture.with { fixture in
             _ = try await fixture.output("ls")
             _ = try await fixture.output("cat", "@acme/customer-support:v2/context/product-faq.pdf")
-            let mounted = try await fixture.requestCount {
-                try await fixture.mounted { mount in
+            let mounted = try await fixture.requestCount { () async throws in
+                try await fixture.mounted { mount async throws in
                     try await mount.output(
                         of: "ls -R @acme/customer-support/v2 && cat @acme/customer-support/v2/context/*"
                     )
                 }
             }
             #expect(mounted == 0)
-            try await fixture.mounted { mount in
+            try await fixture.mounted { mount async throws in
                 try await mount.output(of: "cat @handbook/meeting-minutes/v1/content.md")
-                let read = try await fixture.requestCount {
+                let read = try await fixture.requestCount { () async throws in
                     _ = try await fixture.output("cat", "@handbook/meeting-minutes:v1")
                     _ = try await fixture.output("ls")
                 }

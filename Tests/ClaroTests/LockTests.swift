@@ -16,7 +16,7 @@ struct LockTests {
 
                     """
             )
-            try await fixture.mounted { mount in
+            try await fixture.mounted { mount async throws in
                 func hash(_ version: String) async throws -> String {
                     let line = "cd \(version) && LC_ALL=C; sha256sum *.md | sha256sum | cut -d' ' -f1"
                     return String(try await mount.output(of: line).dropLast())
@@ -45,7 +45,7 @@ struct LockTests {
     @Test func `verifying what is stored costs nothing`() async throws {
         try await ClaroFixture.with { fixture in
             _ = try await fixture.output("lock", "@alice")
-            let count = try await fixture.requestCount {
+            let count = try await fixture.requestCount { () async throws in
                 #expect(try await fixture.output("verify") == "3 of 3 as locked\n")
             }
             #expect(count == 0)
@@ -105,7 +105,7 @@ struct LockTests {
         try await ClaroFixture.with { fixture in
             _ = try await fixture.output("lock", "@acme/customer-support:v1", "@alice/code-reviewer")
             await fixture.emulator.stop()
-            try await fixture.mounted(options: ["lock=\(fixture.scratch.path)/claro.lock"]) { mount in
+            try await fixture.mounted(options: ["lock=\(fixture.scratch.path)/claro.lock"]) { mount async throws in
                 #expect(
                     try await mount.output(of: "echo @*/*/*")
                         == "@acme/customer-support/latest @acme/customer-support/v1 @alice/code-reviewer/latest @alice/code-reviewer/v2\n"

@@ -7,7 +7,7 @@ import Testing
 struct MetricsTests {
     @Test func `each metric is what the server's log and the store say`() async throws {
         try await ClaroFixture.with { fixture in
-            try await fixture.mounted { mount in
+            try await fixture.mounted { mount async throws in
                 fixture.emulator.inject(.status(500), on: .getPrompt, times: 1)
                 try await mount.output(of: "cat @alice/code-reviewer/v1/content.md || true")
                 try await mount.output(of: "cat @acme/customer-support/v2/content.md > /dev/null")
@@ -56,7 +56,7 @@ struct MetricsTests {
 
     @Test func `promtool has nothing to say`() async throws {
         try await ClaroFixture.with { fixture in
-            try await fixture.mounted { mount in
+            try await fixture.mounted { mount async throws in
                 try await mount.output(of: "cat @acme/customer-support/v2/content.md > /dev/null")
                 let check = try await mount.output(of: "promtool check metrics < .claro/metrics 2>&1")
                 #expect(check == "")
@@ -68,7 +68,7 @@ struct MetricsTests {
         var configuration = Emulator.Configuration()
         configuration.rateLimits = .init(perMinute: 500, perHour: 10_000)
         try await ClaroFixture.with(configuration: configuration) { fixture in
-            try await fixture.mounted { mount in
+            try await fixture.mounted { mount async throws in
                 let metrics = try Metrics(try await mount.output(of: "cat .claro/metrics"))
                 #expect(metrics["claro_api_budget_remaining"] == 499)
                 #expect(metrics["claro_api_left{window=\"minute\"}"] == 499)

@@ -7,7 +7,7 @@ import Testing
 struct StatusTests {
     @Test func `it tells what a mount has, what it cost, and whom it was spent for`() async throws {
         try await ClaroFixture.with { fixture in
-            try await fixture.mounted { mount in
+            try await fixture.mounted { mount async throws in
                 try await mount.output(
                     of: "cat @acme/customer-support/v1/content.md @alice/code-reviewer/v1/content.md"
                 )
@@ -32,7 +32,7 @@ struct StatusTests {
 
     @Test func `as JSON it has the mount's own report`() async throws {
         try await ClaroFixture.with { fixture in
-            try await fixture.mounted { mount in
+            try await fixture.mounted { mount async throws in
                 let status = try await fixture.run(["status", "--json", mount.path]).json()
                 let only = try #require((status["mounts"] as? [[String: Any]])?.first)
                 #expect(only["path"] as? String == mount.path)
@@ -50,7 +50,7 @@ struct StatusTests {
 
     @Test func `what is served stale is told with the reason`() async throws {
         try await ClaroFixture.with { fixture in
-            try await fixture.mounted(options: ["ttl=0"]) { mount in
+            try await fixture.mounted(options: ["ttl=0"]) { mount async throws in
                 fixture.emulator.inject(.status(503), on: .listPrompts)
                 try await mount.output(of: "ls")
                 let status = try await fixture.run(["status", mount.path])
@@ -64,7 +64,7 @@ struct StatusTests {
 
     @Test func `a mount that hangs is reported as that within seconds`() async throws {
         try await ClaroFixture.with { fixture in
-            try await fixture.mounted { mount in
+            try await fixture.mounted { mount async throws in
                 mount.daemon.signal(SIGSTOP)
                 let start = ContinuousClock.now
                 let status = try await fixture.run(["status", "--json", mount.path])

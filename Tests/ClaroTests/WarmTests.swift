@@ -9,7 +9,7 @@ struct WarmTests {
         try await ClaroFixture.with { fixture in
             #expect(try await fixture.output("warm") == "12 versions fetched, 0 were there; 18 requests\n")
             await fixture.emulator.stop()
-            try await fixture.mounted { mount in
+            try await fixture.mounted { mount async throws in
                 let files = try await mount.output(
                     of: "cat @*/*/latest/*.* > /dev/null && ls @*/*/latest/context/* | wc -l"
                 )
@@ -24,7 +24,7 @@ struct WarmTests {
             _ = try await fixture.output("warm", "@acme/customer-support:v1", "@acme/customer-support:v2")
             #expect(fixture.emulator.requests.count(of: .getPrompt) == 2)
             #expect(fixture.emulator.requests.count(of: .listPrompts) == 0)
-            let again = try await fixture.requestCount {
+            let again = try await fixture.requestCount { () async throws in
                 let output = try await fixture.output("warm", "@acme/customer-support:v1", "@acme/customer-support:v2")
                 #expect(output == "0 versions fetched, 2 were there; 0 requests\n")
             }
