@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fuse3/fuse_lowlevel.h>
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -326,3 +327,5 @@ int cfuse_store(cfuse_session *session, uint64_t node, const void *bytes, size_t
 }
 
 void cfuse_forbid_core_dumps(void) { prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
+
+void cfuse_give_back_freed_memory(void) { mallopt(M_MMAP_THRESHOLD, 128 << 10); }

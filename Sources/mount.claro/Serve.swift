@@ -19,6 +19,7 @@ func serve(_ request: MountRequest, readiness: Readiness) throws(MountFailure) -
     let signals = MainSignals()
     let credentials = try request.access.findCredentials()
     CoreDumps.forbid()
+    FreedMemory.giveBack()
     let logger = makeLogger(request)
     LibraryLog.shared.setReceiver { logger.debug("libfuse: \($0)") }
 

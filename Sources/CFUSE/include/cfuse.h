@@ -112,6 +112,9 @@ int cfuse_store(cfuse_session *session, uint64_t node, const void *_Nullable byt
 
 /// prctl(2) is variadic, so Swift cannot call it.
 void cfuse_forbid_core_dumps(void);
+/// Has malloc(3) give every freed block of 128 KiB or more back to the system. By itself it does so up to the size of the
+/// largest that was ever freed; Swift does not see mallopt(3).
+void cfuse_give_back_freed_memory(void);
 
 #pragma clang assume_nonnull end
 
