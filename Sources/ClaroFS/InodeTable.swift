@@ -49,6 +49,8 @@ final class InodeTable: Sendable {
 
         mutating func drop(_ inode: InodeNumber) -> Node? {
             guard let node = held.removeValue(forKey: inode)?.node else { return nil }
+            // The kernel forgets thousands at a time; a dictionary by itself keeps the room for them.
+            if held.capacity > max(1024, 8 * held.count) { held = held.reduce(into: [:]) { $0[$1.key] = $1.value } }
             if case .attachment(_, let attachment) = node {
                 let name = attachment.key.name
                 attachments[name]?.remove(inode)

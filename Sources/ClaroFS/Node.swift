@@ -2,6 +2,8 @@ import ClaroAPI
 import FUSE
 
 /// What an inode stands for.
+///
+/// There is one for each inode that the kernel holds, mostly prompts: what is larger is kept apart (`indirect`).
 enum Node: Sendable {
     case root
     /// `.claro`, where the mount tells about itself.
@@ -13,12 +15,12 @@ enum Node: Sendable {
     case prompt(PromptName)
     case link(target: String, modified: Timestamp)
     /// A version's directory, also a draft's or one with variables.
-    case version(VersionKey)
+    indirect case version(VersionKey)
     /// With its bytes, unless the store has them.
-    case text(VersionKey, TextFile.Facts, TextFile?)
+    indirect case text(VersionKey, TextFile.Facts, TextFile?)
     /// A version's `context` directory.
-    case context(VersionKey)
-    case attachment(VersionKey, Attachment)
+    indirect case context(VersionKey)
+    indirect case attachment(VersionKey, Attachment)
 
     var kind: Attributes.Kind {
         switch self {
