@@ -32,6 +32,15 @@ extension MountFixture {
         }
     }
 
+    /// The memory that the daemon has for itself alone, in bytes (proc(5), smaps_rollup).
+    func privateMemory() throws -> Int {
+        let path = "/proc/\(daemon.processIdentifier)/smaps_rollup"
+        let lines = try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n")
+        return lines.filter { $0.hasPrefix("Private_") }
+            .compactMap { $0.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) } }
+            .reduce(0, +) * 1024
+    }
+
     /// The most memory that the daemon ever had resident, in bytes (proc(5), VmHWM).
     func peakMemory() throws -> Int {
         let path = "/proc/\(daemon.processIdentifier)/status"
