@@ -44,4 +44,11 @@ struct MountPoint: Equatable, Sendable {
         }
         throw MountFailure(.mountFailure, "\(place.path) has dead mounts on it that `umount -l` must take away first")
     }
+
+    /// Takes away what an aborted connection leaves of a mount (`/sys/fs/fuse/connections/N/abort`): libfuse finds it dead
+    /// and takes it for unmounted. If that fails, the next mount there does it.
+    static func removeDeadMount(at path: FilePath) {
+        guard let place = try? Place(path.string), case .deadMount? = try? place.occupant() else { return }
+        try? DeadMount.detach(place.path)
+    }
 }

@@ -81,6 +81,7 @@ func serve(_ request: MountRequest, readiness: Readiness) throws(MountFailure) -
         }
     }
     session.waitForEnd()
+    MountPoint.removeDeadMount(at: request.mountPoint)
     logger.notice("\(request.mountPoint) is unmounted")
     return .success
 }

@@ -54,7 +54,7 @@ struct InterruptTests {
             let stopped = try await ChildProcess.start(place.command, directory: mount.path)
             await mount.emulator.requests.wait(for: 1, of: place.operation)
             let other = try await ChildProcess.start(place.command, directory: mount.path)
-            try await eventually { try await waits(other) }
+            try await eventually { try await other.waitsInKernel() }
             let start = ContinuousClock.now
             stopped.signal(signal)
             let end = try await stopped.end()
@@ -123,13 +123,5 @@ struct InterruptTests {
             #expect(end.status == 0)
             #expect(end.text == (place == .directory ? "many" : place.output))
         }
-    }
-
-    /// Whether a program sleeps in the kernel for an answer, or for somebody else's who asked the same.
-    private func waits(_ child: ChildProcess) async throws -> Bool {
-        let place = try await offPool {
-            try String(contentsOfFile: "/proc/\(child.processIdentifier)/wchan", encoding: .utf8)
-        }
-        return ["request_wait", "d_alloc", "folio_wait"].contains { place.contains($0) }
     }
 }

@@ -78,3 +78,12 @@ extension MountFixture {
         }
     }
 }
+
+extension ChildProcess {
+    /// Whether it sleeps in the kernel for a daemon's answer, or for somebody else's who asked the same.
+    func waitsInKernel() async throws -> Bool {
+        let file = "/proc/\(processIdentifier)/wchan"
+        let place = try await offPool { try String(contentsOfFile: file, encoding: .utf8) }
+        return ["request_wait", "d_alloc", "folio_wait"].contains { place.contains($0) }
+    }
+}

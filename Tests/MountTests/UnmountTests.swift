@@ -54,24 +54,6 @@ struct UnmountTests {
         return mount.path
     }
 
-    @Test func `a mount whose daemon was killed is replaced by the next`() async throws {
-        try await MountFixture.with(Self.library) { mount async throws in
-            let place = try mount.scratch.makeDirectory("second")
-            let first = try await startDaemon(mount, on: place)
-            first.signal(SIGKILL)
-            #expect(try await first.end().status == 128 + SIGKILL)
-            #expect(try await isMounted(place))
-            let dead = try await ChildProcess.run(["ls", place])
-            #expect(dead.errors.contains("Transport endpoint is not connected"))
-            let second = try await startDaemon(mount, on: place)
-            let text = try await ChildProcess.run(["cat", "\(place)/@acme/support/v1/content.md"])
-            #expect(text.text == "one")
-            second.signal(SIGTERM)
-            #expect(try await second.end().status == 0)
-            #expect(try await !isMounted(place))
-        }
-    }
-
     @Test func `two mounts of one library live side by side`() async throws {
         try await MountFixture.with(Self.library) { mount async throws in
             let place = try mount.scratch.makeDirectory("second")
