@@ -6,7 +6,7 @@ import Testing
 /// `claro cache`.
 struct CacheTests {
     @Test func `info counts what is stored`() async throws {
-        try await ClaroFixture.with { fixture in
+        try await ClaroFixture.with { fixture async throws in
             #expect(try await fixture.cache("info").text == "\(fixture.cache)  empty\n")
             _ = try await fixture.output("warm", "@acme")
             _ = try await fixture.output("cat", "@acme/customer-support:v0")
@@ -24,7 +24,7 @@ struct CacheTests {
     }
 
     @Test func `verify finds a flipped byte, removes what has it, and it is fetched again`() async throws {
-        try await ClaroFixture.with { fixture in
+        try await ClaroFixture.with { fixture async throws in
             _ = try await fixture.output("warm", "@acme/customer-support:v2")
             let sound = try await fixture.cache("verify")
             #expect(sound.status == 0)
@@ -53,7 +53,7 @@ struct CacheTests {
     }
 
     @Test func `clear empties the store under a mount, which goes on`() async throws {
-        try await ClaroFixture.with { fixture in
+        try await ClaroFixture.with { fixture async throws in
             try await fixture.mounted { mount async throws in
                 let line =
                     "stat -c %i @acme/customer-support/v2/content.md; cat @acme/customer-support/v2/context/*.pdf | sha256sum"
@@ -76,7 +76,7 @@ struct CacheTests {
     }
 
     @Test func `another user's cache is refused`() async throws {
-        try await ClaroFixture.with { fixture in
+        try await ClaroFixture.with { fixture async throws in
             _ = try fixture.scratch.makeDirectory("open")
             let mode = try await ChildProcess.run(["chmod", "755", "\(fixture.scratch.path)/open"])
             #expect(mode.status == 0)

@@ -8,7 +8,7 @@ import Testing
 /// `claro doctor`.
 struct DoctorTests {
     @Test func `where all is well it says so, at the cost of one request`() async throws {
-        try await ClaroFixture.with { fixture in
+        try await ClaroFixture.with { fixture async throws in
             let count = try await fixture.requestCount { () async throws in
                 let findings = try await fixture.findings()
                 #expect(findings["fuse"]?.state == "ok")
@@ -24,7 +24,7 @@ struct DoctorTests {
     }
 
     @Test func `a key that others can read is a problem with a cure`() async throws {
-        try await ClaroFixture.with { fixture in
+        try await ClaroFixture.with { fixture async throws in
             let file = try fixture.scratch.write("sk_x\n".utf8, to: "key", mode: 0o644)
             let output = try await fixture.claro("doctor", "--json", "-o", "credentials=\(file)", key: nil)
             #expect(output.status == 1)
@@ -37,7 +37,7 @@ struct DoctorTests {
     @Test func `a key that is not accepted, and an API that is away, are problems`() async throws {
         var configuration = Emulator.Configuration()
         configuration.keys = .only(["sk_other"])
-        try await ClaroFixture.with(configuration: configuration) { fixture in
+        try await ClaroFixture.with(configuration: configuration) { fixture async throws in
             let refused = try await fixture.claro("doctor", "--json")
             #expect(refused.status == 1)
             let text = "does not accept the key in $BAYT_API_KEY: make a new one in Claro under API Keys"
@@ -52,7 +52,7 @@ struct DoctorTests {
     }
 
     @Test func `a damaged store is a problem`() async throws {
-        try await ClaroFixture.with { fixture in
+        try await ClaroFixture.with { fixture async throws in
             _ = try await fixture.output("cat", "@acme/customer-support:v1")
             let script = "cd \(fixture.cache)/*/ && rm -f library.sqlite-* && head -c 8192 /dev/zero > library.sqlite"
             #expect(try await ChildProcess.run(["bash", "-c", script]).status == 0)
@@ -63,7 +63,7 @@ struct DoctorTests {
     }
 
     @Test func `a mount that hangs is a problem`() async throws {
-        try await ClaroFixture.with { fixture in
+        try await ClaroFixture.with { fixture async throws in
             try await fixture.mounted { mount async throws in
                 mount.daemon.signal(SIGSTOP)
                 let output = try await fixture.claro("doctor")

@@ -6,7 +6,7 @@ import Testing
 /// `claro lock` and `claro verify`.
 struct LockTests {
     @Test func `a lock names the newest version and the hash that sha256sum prints`() async throws {
-        try await ClaroFixture.with { fixture in
+        try await ClaroFixture.with { fixture async throws in
             let output = try await fixture.output("lock", "@acme/customer-support", "@alice/code-reviewer:v1")
             #expect(
                 output == """
@@ -43,17 +43,17 @@ struct LockTests {
     }
 
     @Test func `verifying what is stored costs nothing`() async throws {
-        try await ClaroFixture.with { fixture in
+        try await ClaroFixture.with { fixture async throws in
             _ = try await fixture.output("lock", "@alice")
             let count = try await fixture.requestCount { () async throws in
-                #expect(try await fixture.output("verify") == "3 of 3 as locked\n")
+                #expect(try await fixture.output("verify") == "2 of 2 as locked\n")
             }
             #expect(count == 0)
         }
     }
 
     @Test func `texts that differ and versions that are gone are findings`() async throws {
-        try await ClaroFixture.with { fixture in
+        try await ClaroFixture.with { fixture async throws in
             _ = try await fixture.output("lock", "@alice")
             fixture.emulator.update { workspace in
                 workspace["alice", "code-reviewer"]?.versions[1].content = "Something else."
@@ -62,7 +62,7 @@ struct LockTests {
             _ = try await fixture.run(["cache", "clear", "-o", "cache=\(fixture.cache)"])
             let output = try await fixture.claro("verify")
             #expect(output.status == 1)
-            #expect(output.text == "1 of 3 as locked\n")
+            #expect(output.text == "0 of 2 as locked\n")
             let lines = output.errors.split(separator: "\n")
             #expect(lines.first == "claro: @alice/code-reviewer:v2: its texts are not those that were locked")
             #expect(lines.last?.hasPrefix("claro: @alice/commit-message:") == true)
@@ -71,7 +71,7 @@ struct LockTests {
     }
 
     @Test func `without names what is locked is renewed`() async throws {
-        try await ClaroFixture.with { fixture in
+        try await ClaroFixture.with { fixture async throws in
             _ = try await fixture.output("lock", "@alice/code-reviewer:v1")
             let renewed = try await fixture.output("lock")
             #expect(renewed == "@alice/code-reviewer:v2\n1 changed, 1 locked in claro.lock\n")
@@ -79,16 +79,24 @@ struct LockTests {
         }
     }
 
+    @Test func `a draft cannot be locked`() async throws {
+        try await ClaroFixture.with { fixture async throws in
+            let output = try await fixture.claro("lock", "@alice/sql-explainer")
+            #expect(output.status == 1)
+            #expect(output.errors == "claro: @alice/sql-explainer is not published, and cannot be locked\n")
+        }
+    }
+
     @Test func `without a file everything that is listed is locked`() async throws {
-        try await ClaroFixture.with { fixture in
+        try await ClaroFixture.with { fixture async throws in
             let output = try await fixture.claro("lock", "--json")
             #expect(output.status == 0, "\(output.errors)")
-            #expect(try output.json()["prompts"] as? Int == 12)
+            #expect(try output.json()["prompts"] as? Int == 11)
         }
     }
 
     @Test func `a file that is none is an error that says what to do`() async throws {
-        try await ClaroFixture.with { fixture in
+        try await ClaroFixture.with { fixture async throws in
             let missing = try await fixture.claro("verify")
             #expect(missing.status == 2)
             let reason = "No such file or directory: `claro lock` writes one"
@@ -102,7 +110,7 @@ struct LockTests {
     }
 
     @Test func `a mount with the lock has exactly that, offline as well`() async throws {
-        try await ClaroFixture.with { fixture in
+        try await ClaroFixture.with { fixture async throws in
             _ = try await fixture.output("lock", "@acme/customer-support:v1", "@alice/code-reviewer")
             await fixture.emulator.stop()
             try await fixture.mounted(options: ["lock=\(fixture.scratch.path)/claro.lock"]) { mount async throws in

@@ -6,7 +6,7 @@ import Testing
 /// `claro login`.
 struct LoginTests {
     @Test func `a key from standard input is checked, stored for its user alone, and used`() async throws {
-        try await ClaroFixture.with { fixture in
+        try await ClaroFixture.with { fixture async throws in
             let output = try await fixture.login(ClaroFixture.key)
             let file = "\(fixture.scratch.path)/.config/claro/credentials"
             #expect(output.status == 0, "\(output.errors)")
@@ -22,7 +22,7 @@ struct LoginTests {
     }
 
     @Test func `on a terminal nothing of it is shown`() async throws {
-        try await ClaroFixture.with { fixture in
+        try await ClaroFixture.with { fixture async throws in
             let script = """
                 import os, pty, sys
                 pid, terminal = pty.fork()
@@ -57,7 +57,7 @@ struct LoginTests {
     @Test func `a key that is not accepted is not stored, nor one that could not be checked`() async throws {
         var configuration = Emulator.Configuration()
         configuration.keys = .only(["sk_other"])
-        try await ClaroFixture.with(configuration: configuration) { fixture in
+        try await ClaroFixture.with(configuration: configuration) { fixture async throws in
             let refused = try await fixture.login(ClaroFixture.key)
             #expect(refused.status == 1)
             let hint = "does not take this key, and it is not stored: make one in Claro under API Keys"
@@ -75,7 +75,7 @@ struct LoginTests {
         ("a b", "it is empty, or has white space or control characters"),
     ])
     func `what cannot be a key is refused without a request`(line: String, reason: String) async throws {
-        try await ClaroFixture.with { fixture in
+        try await ClaroFixture.with { fixture async throws in
             let output = try await fixture.login(line)
             #expect(output.status == 2)
             #expect(output.errors == "claro: what was given is no API key: \(reason)\n")
@@ -84,7 +84,7 @@ struct LoginTests {
     }
 
     @Test func `a key in the environment that goes before the file is told`() async throws {
-        try await ClaroFixture.with { fixture in
+        try await ClaroFixture.with { fixture async throws in
             let output = try await fixture.login(ClaroFixture.key, environment: ["BAYT_API_KEY": "sk_x"])
             #expect(output.status == 0)
             let file = "\(fixture.scratch.path)/.config/claro/credentials"

@@ -6,7 +6,7 @@ import Testing
 /// `.claro/metrics` beside what really happened.
 struct MetricsTests {
     @Test func `each metric is what the server's log and the store say`() async throws {
-        try await ClaroFixture.with { fixture in
+        try await ClaroFixture.with { fixture async throws in
             try await fixture.mounted { mount async throws in
                 fixture.emulator.inject(.status(500), on: .getPrompt, times: 1)
                 try await mount.output(of: "cat @alice/code-reviewer/v1/content.md || true")
@@ -55,7 +55,7 @@ struct MetricsTests {
     }
 
     @Test func `promtool has nothing to say`() async throws {
-        try await ClaroFixture.with { fixture in
+        try await ClaroFixture.with { fixture async throws in
             try await fixture.mounted { mount async throws in
                 try await mount.output(of: "cat @acme/customer-support/v2/content.md > /dev/null")
                 let check = try await mount.output(of: "promtool check metrics < .claro/metrics 2>&1")
@@ -67,7 +67,7 @@ struct MetricsTests {
     @Test func `the API's own word about the budget is believed`() async throws {
         var configuration = Emulator.Configuration()
         configuration.rateLimits = .init(perMinute: 500, perHour: 10_000)
-        try await ClaroFixture.with(configuration: configuration) { fixture in
+        try await ClaroFixture.with(configuration: configuration) { fixture async throws in
             try await fixture.mounted { mount async throws in
                 let metrics = try Metrics(try await mount.output(of: "cat .claro/metrics"))
                 #expect(metrics["claro_api_budget_remaining"] == 499)

@@ -6,7 +6,7 @@ import Testing
 /// `claro status`.
 struct StatusTests {
     @Test func `it tells what a mount has, what it cost, and whom it was spent for`() async throws {
-        try await ClaroFixture.with { fixture in
+        try await ClaroFixture.with { fixture async throws in
             try await fixture.mounted { mount async throws in
                 try await mount.output(
                     of: "cat @acme/customer-support/v1/content.md @alice/code-reviewer/v1/content.md"
@@ -31,7 +31,7 @@ struct StatusTests {
     }
 
     @Test func `as JSON it has the mount's own report`() async throws {
-        try await ClaroFixture.with { fixture in
+        try await ClaroFixture.with { fixture async throws in
             try await fixture.mounted { mount async throws in
                 let status = try await fixture.run(["status", "--json", mount.path]).json()
                 let only = try #require((status["mounts"] as? [[String: Any]])?.first)
@@ -49,7 +49,7 @@ struct StatusTests {
     }
 
     @Test func `what is served stale is told with the reason`() async throws {
-        try await ClaroFixture.with { fixture in
+        try await ClaroFixture.with { fixture async throws in
             try await fixture.mounted(options: ["ttl=0"]) { mount async throws in
                 fixture.emulator.inject(.status(503), on: .listPrompts)
                 try await mount.output(of: "ls")
@@ -63,7 +63,7 @@ struct StatusTests {
     }
 
     @Test func `a mount that hangs is reported as that within seconds`() async throws {
-        try await ClaroFixture.with { fixture in
+        try await ClaroFixture.with { fixture async throws in
             try await fixture.mounted { mount async throws in
                 mount.daemon.signal(SIGSTOP)
                 let start = ContinuousClock.now
@@ -82,7 +82,7 @@ struct StatusTests {
     }
 
     @Test func `what is no mount is an error that says what to do`() async throws {
-        try await ClaroFixture.with { fixture in
+        try await ClaroFixture.with { fixture async throws in
             let status = try await fixture.run(["status", fixture.scratch.path])
             #expect(status.status == 2)
             let path = fixture.scratch.path
@@ -91,7 +91,7 @@ struct StatusTests {
     }
 
     @Test func `wrong arguments are one line on standard error, and exit code 2`() async throws {
-        try await ClaroFixture.with { fixture in
+        try await ClaroFixture.with { fixture async throws in
             let output = try await fixture.run(["status", "--colour"])
             #expect(output.status == 2)
             #expect(output.text == "")

@@ -6,7 +6,7 @@ import Testing
 /// `claro warm`.
 struct WarmTests {
     @Test func `a mount without a network then has the newest of everything`() async throws {
-        try await ClaroFixture.with { fixture in
+        try await ClaroFixture.with { fixture async throws in
             #expect(try await fixture.output("warm") == "12 versions fetched, 0 were there; 18 requests\n")
             await fixture.emulator.stop()
             try await fixture.mounted { mount async throws in
@@ -20,7 +20,7 @@ struct WarmTests {
     }
 
     @Test func `what is there costs nothing again`() async throws {
-        try await ClaroFixture.with { fixture in
+        try await ClaroFixture.with { fixture async throws in
             _ = try await fixture.output("warm", "@acme/customer-support:v1", "@acme/customer-support:v2")
             #expect(fixture.emulator.requests.count(of: .getPrompt) == 2)
             #expect(fixture.emulator.requests.count(of: .listPrompts) == 0)
@@ -33,7 +33,7 @@ struct WarmTests {
     }
 
     @Test func `a mount's fetches are not repeated, and warming goes on where it was interrupted`() async throws {
-        try await ClaroFixture.with { fixture in
+        try await ClaroFixture.with { fixture async throws in
             fixture.emulator.latency = .milliseconds(50)
             let first = try await ChildProcess.start(
                 [
@@ -55,7 +55,7 @@ struct WarmTests {
     }
 
     @Test func `all versions, a namespace, or texts alone`() async throws {
-        try await ClaroFixture.with { fixture in
+        try await ClaroFixture.with { fixture async throws in
             let texts = try await fixture.claro("warm", "--json", "--no-attachments", "@acme").json()
             #expect(texts["versions"] as? Int == 6)
             #expect(fixture.emulator.requests.count(of: .storage) == 0)
@@ -69,7 +69,7 @@ struct WarmTests {
     @Test func `a quarter of the budget stays for others`() async throws {
         var configuration = Emulator.Configuration()
         configuration.rateLimits = .init(perMinute: 16, perHour: 10_000)
-        try await ClaroFixture.with(configuration: configuration) { fixture in
+        try await ClaroFixture.with(configuration: configuration) { fixture async throws in
             let warming = try await ChildProcess.start(
                 [
                     try ClaroFixture.program("claro"), "warm", "--source", fixture.emulator.url, "-o",
@@ -88,7 +88,7 @@ struct WarmTests {
     }
 
     @Test func `what cannot be had is named, and the rest is fetched`() async throws {
-        try await ClaroFixture.with { fixture in
+        try await ClaroFixture.with { fixture async throws in
             fixture.emulator.inject(.garbage, on: .operation(.getPrompt, subject: "@alice/code-reviewer:v2"))
             let output = try await fixture.claro("warm", "@alice")
             #expect(output.status == 1)
@@ -103,7 +103,7 @@ struct WarmTests {
     }
 
     @Test func `an outage ends it, and says to run it again`() async throws {
-        try await ClaroFixture.with { fixture in
+        try await ClaroFixture.with { fixture async throws in
             _ = try await fixture.output("ls")
             await fixture.emulator.stop()
             let output = try await fixture.claro("warm")
@@ -113,7 +113,7 @@ struct WarmTests {
     }
 
     @Test func `without a cache there is nothing to warm`() async throws {
-        try await ClaroFixture.with { fixture in
+        try await ClaroFixture.with { fixture async throws in
             let output = try await fixture.claro("warm", "-o", "cache=none")
             #expect(output.status == 2)
             #expect(output.errors == "claro: with cache=none there is no place to keep anything in\n")

@@ -6,7 +6,7 @@ import Testing
 /// `claro watch`.
 struct WatchTests {
     @Test func `each change of the listing is a line`() async throws {
-        try await ClaroFixture.with { fixture in
+        try await ClaroFixture.with { fixture async throws in
             let events = try await fixture.watch("ttl=1", until: 4) {
                 fixture.emulator.update { workspace in
                     workspace["acme", "new"] = .init("new", versions: [.init("New.")])
@@ -26,7 +26,7 @@ struct WatchTests {
     }
 
     @Test func `of a prompt that is named, drafts are told, too`() async throws {
-        try await ClaroFixture.with { fixture in
+        try await ClaroFixture.with { fixture async throws in
             let events = try await fixture.watch("ttl=1,draft_ttl=1", "@acme/customer-support", until: 2) {
                 fixture.emulator.update { $0["acme", "customer-support"]?.draft?.content = "Be brief." }
             }
@@ -37,7 +37,7 @@ struct WatchTests {
     }
 
     @Test func `an outage is told, and its end`() async throws {
-        try await ClaroFixture.with { fixture in
+        try await ClaroFixture.with { fixture async throws in
             let events = try await fixture.watch("ttl=1", until: 3) {
                 fixture.emulator.inject(.status(500), on: .listPrompts, times: 1)
             }
@@ -47,7 +47,7 @@ struct WatchTests {
     }
 
     @Test func `what never changes is not watched`() async throws {
-        try await ClaroFixture.with { fixture in
+        try await ClaroFixture.with { fixture async throws in
             let output = try await fixture.claro("watch", "@acme/customer-support:v1")
             #expect(output.status == 2)
             let reason = "what is published never changes"

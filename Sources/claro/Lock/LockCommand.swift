@@ -36,7 +36,8 @@ struct LockCommand: ParsableCommand {
                 do throws(Errno) {
                     for key in try await session.tree.versions(at: path, all: false) {
                         guard let entry = try await session.tree.lockEntry(of: key) else {
-                            failures.append("\(key.prompt) has nothing published, and cannot be locked")
+                            // In a whole namespace there may be drafts.
+                            if path.isOfPrompt { failures.append("\(path) is not published, and cannot be locked") }
                             continue
                         }
                         if lock.entries[key.prompt] != entry { changes.append((key.prompt, entry)) }
@@ -64,5 +65,15 @@ struct LockCommand: ParsableCommand {
         }
         for (name, entry) in changes { try StandardOutput.write(line: "\(name):v\(entry.version)") }
         try StandardOutput.write(line: "\(changes.count) changed, \(lock.entries.count) locked in \(file)")
+    }
+}
+
+extension LibraryPath {
+    /// Whether one prompt is meant, not many.
+    fileprivate var isOfPrompt: Bool {
+        switch self {
+        case .root, .namespace: false
+        default: true
+        }
     }
 }
