@@ -176,7 +176,7 @@ extension ClaroFileSystem {
     /// Who lists a version is likely to read it.
     private func pushTexts(of body: VersionBody, _ directory: InodeNumber, to buffer: inout DirectoryBuffer) {
         guard buffer.takesAttributes else { return }
-        for file in body.texts + [body.metadata] where file.bytes.count <= Self.pushedByteBound {
+        for file in body.files where file.bytes.count <= Self.pushedByteBound {
             let inode = inodes.number(of: Identity(file.name, in: directory, body: file.digest))
             if inodes.isHeld(inode) { buffer.push(file.bytes, of: inode) }
         }

@@ -186,7 +186,9 @@ extension ClaroFileSystem {
     }
 
     /// What can be in a version's directory, in its order.
-    static let versionNames: [FileName] = ["content.md", "system.md", "critique.md", "metadata.json", contextName]
+    static let versionNames: [FileName] = [
+        "content.md", "system.md", "critique.md", "metadata.json", "variables.json", contextName,
+    ]
     static let contextName: FileName = "context"
 
     func contextChild(of key: VersionKey) -> Child {

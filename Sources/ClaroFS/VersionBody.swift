@@ -61,6 +61,8 @@ final class VersionBody: Sendable {
     /// `content.md` and, where they are not empty, `system.md` and `critique.md`.
     let texts: [TextFile]
     let metadata: TextFile
+    /// `variables.json`: the placeholders of the texts; nil where there are none.
+    let variables: TextFile?
     /// With the directory offset of each, which a name keeps when the body is fetched again.
     let context: [(offset: DirectoryOffset, entry: ContextEntry)]
     /// What the answer says it is, if it says so in a form that can be read.
@@ -105,6 +107,9 @@ final class VersionBody: Sendable {
                 file("critique.md", prompt.critiquePrompt, "text/markdown"),
             ].compactMap(\.self)
         }
+        let placeholders = Placeholder.all(in: texts.map(\.bytes)).map(\.json)
+        let listed = placeholders.isEmpty ? nil : JSONValue.array(placeholders).serialized()
+        variables = file("variables.json", listed, "application/json")
         if let previous, previous.metadataDigest == comparable {
             metadata = previous.metadata
         } else {
@@ -123,17 +128,16 @@ final class VersionBody: Sendable {
     }
 
     /// All files beside `context`, in a directory's order.
-    var files: [TextFile] { texts + [metadata] }
+    var files: [TextFile] { texts + [metadata] + (variables.map { [$0] } ?? []) }
 
     /// One of the files beside `context`.
     func file(named name: FileName) -> TextFile? {
-        name == metadata.name ? metadata : texts.first { $0.name == name }
+        files.first { $0.name == name }
     }
 
     /// Every file whose bytes are here.
     var textFiles: [TextFile] {
-        texts + [metadata]
-            + context.compactMap { if case .text(let file) = $0.entry { file } else { nil } }
+        files + context.compactMap { if case .text(let file) = $0.entry { file } else { nil } }
     }
 
     /// What it takes in memory, nearly.

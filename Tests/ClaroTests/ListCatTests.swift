@@ -6,11 +6,11 @@ import Testing
 /// `claro ls` and `claro cat`.
 struct ListCatTests {
     @Test func `the tree is that of a mount`() async throws {
-        try await ClaroFixture.with { fixture in
+        try await ClaroFixture.with { fixture async throws in
             #expect(try await fixture.output("ls") == "@acme\n@alice\n@handbook\n")
             #expect(try await fixture.output("ls", "@alice") == "code-reviewer\ncommit-message\nsql-explainer\n")
             #expect(try await fixture.output("ls", "@acme/customer-support") == "latest\nv1\nv2\n")
-            let names = ["content.md", "system.md", "critique.md", "metadata.json", "context"]
+            let names = ["content.md", "system.md", "critique.md", "metadata.json", "variables.json", "context"]
             #expect(
                 try await fixture.output("ls", "@acme/customer-support:v2").split(separator: "\n").map(String.init)
                     == names
@@ -21,7 +21,7 @@ struct ListCatTests {
     }
 
     @Test func `every file is the mount's, byte for byte`() async throws {
-        try await ClaroFixture.with { fixture in
+        try await ClaroFixture.with { fixture async throws in
             try await fixture.mounted { mount async throws in
                 let files = try await mount.output(of: "find @acme/*/v* -type f | LC_ALL=C sort").split(separator: "\n")
                 #expect(files.count > 20)
@@ -37,11 +37,12 @@ struct ListCatTests {
     }
 
     @Test func `a listing as JSON has sizes, times and targets`() async throws {
-        try await ClaroFixture.with { fixture in
+        try await ClaroFixture.with { fixture async throws in
             let output = try await fixture.claro("ls", "--json", "@acme/customer-support:v1")
             let items = try #require(try JSONSerialization.jsonObject(with: Data(output.bytes)) as? [[String: Any]])
             let prompt = try #require(fixture.emulator.workspace["acme", "customer-support"])
-            #expect(items.map { $0["name"] as? String } == ["content.md", "system.md", "metadata.json"])
+            let names = ["content.md", "system.md", "metadata.json", "variables.json"]
+            #expect(items.map { $0["name"] as? String } == names)
             #expect(items[0]["size"] as? Int == prompt.versions[0].content.utf8.count)
             #expect(items[0]["modified"] as? Int64 == prompt.versions[0].createdAt.map { $0 / 1000 })
             #expect(items[0]["type"] as? String == "file")
@@ -52,7 +53,7 @@ struct ListCatTests {
     }
 
     @Test func `a version costs one request, its neighbours none, and no listing is fetched for it`() async throws {
-        try await ClaroFixture.with { fixture in
+        try await ClaroFixture.with { fixture async throws in
             let first = try await fixture.requestCount { () async throws in
                 let text = try await fixture.output("cat", "@acme/customer-support:v1")
                 #expect(text == fixture.emulator.workspace["acme", "customer-support"]?.versions[0].content)
@@ -73,7 +74,7 @@ struct ListCatTests {
     }
 
     @Test func `what one fetched costs the other nothing`() async throws {
-        try await ClaroFixture.with { fixture in
+        try await ClaroFixture.with { fixture async throws in
             _ = try await fixture.output("ls")
             _ = try await fixture.output("cat", "@acme/customer-support:v2/context/product-faq.pdf")
             let mounted = try await fixture.requestCount { () async throws in
@@ -96,7 +97,7 @@ struct ListCatTests {
     }
 
     @Test func `what was fetched is served without a network, and a warning says what may be old`() async throws {
-        try await ClaroFixture.with { fixture in
+        try await ClaroFixture.with { fixture async throws in
             let text = try await fixture.output("cat", "@acme/customer-support:v1")
             _ = try await fixture.output("ls", "-o", "ttl=0")
             await fixture.emulator.stop()
@@ -128,7 +129,7 @@ struct ListCatTests {
         ("@acme/x:v01", 2, "@acme/x:v01 is no name in a library: write @namespace/prompt:version/file"),
     ])
     func `what is not there is one line and an exit code`(path: String, status: Int32, message: String) async throws {
-        try await ClaroFixture.with { fixture in
+        try await ClaroFixture.with { fixture async throws in
             let output = try await fixture.claro("cat", path)
             #expect(output.status == status)
             #expect(output.text == "")
@@ -139,7 +140,7 @@ struct ListCatTests {
     @Test func `a key that is refused is named by its place, never printed`() async throws {
         var configuration = Emulator.Configuration()
         configuration.keys = .only(["sk_other"])
-        try await ClaroFixture.with(configuration: configuration) { fixture in
+        try await ClaroFixture.with(configuration: configuration) { fixture async throws in
             let output = try await fixture.claro("cat", "@acme/customer-support:v1")
             #expect(output.status == 3)
             #expect(output.errors.hasPrefix("claro: @acme/customer-support:v1 is closed to the key in $BAYT_API_KEY: "))
@@ -152,14 +153,14 @@ struct ListCatTests {
     }
 
     @Test func `variables are substituted by the API`() async throws {
-        try await ClaroFixture.with { fixture in
+        try await ClaroFixture.with { fixture async throws in
             let text = try await fixture.output("cat", "@acme/customer-support:v1,company=Acme")
             #expect(text.hasPrefix("You are a helpful customer support agent for Acme."))
         }
     }
 
     @Test func `include keeps to a part of the account`() async throws {
-        try await ClaroFixture.with { fixture in
+        try await ClaroFixture.with { fixture async throws in
             #expect(try await fixture.output("ls", "-o", "include=@alice/code*") == "@alice\n")
             #expect(try await fixture.output("ls", "-o", "include=@alice/code*", "@alice") == "code-reviewer\n")
             let closed = try await fixture.claro("cat", "-o", "include=@alice", "@acme/customer-support:v1")

@@ -72,10 +72,11 @@ struct ExpectedTree {
         }
     }
 
-    /// `metadata.json` is what `jq -S .` prints of the API's object without its texts.
+    /// `metadata.json` is what `jq -S .` prints of the API's object without its texts, `variables.json` the same of
+    /// what the official SDK's expression finds in these.
     private func writeMetadata(of places: [VersionPlace]) async throws {
         let program = """
-            import json, subprocess, sys, urllib.request
+            import json, re, subprocess, sys, urllib.request
             for line in sys.argv[2:]:
                 name, directory = line.split(" ", 1)
                 request = urllib.request.Request(
@@ -83,9 +84,23 @@ struct ExpectedTree {
                     json.dumps({"package_name": name}).encode(),
                     {"Content-Type": "application/json", "Authorization": "Bearer any"},
                 )
-                with urllib.request.urlopen(request) as answer, open(directory + "/metadata.json", "wb") as file:
+                with urllib.request.urlopen(request) as answer:
+                    body = answer.read()
+                with open(directory + "/metadata.json", "wb") as file:
                     texts = "del(.content, .systemPrompt, .critiquePrompt)"
-                    subprocess.run(["jq", "-S", texts], input=answer.read(), stdout=file, check=True)
+                    subprocess.run(["jq", "-S", texts], input=body, stdout=file, check=True)
+                prompt = json.loads(body)
+                found = {}
+                for text in ["content", "systemPrompt", "critiquePrompt"]:
+                    for place in re.finditer(
+                        r"\\{\\{([^}:]+)(?::([^}/]+))?(?://([^}]+))?\\}\\}", prompt.get(text) or ""
+                    ):
+                        parts = [part.strip() if part else None for part in place.groups()]
+                        known = dict(zip(["name", "type", "description"], parts))
+                        found.setdefault(known["name"], {k: v for k, v in known.items() if v})
+                if found:
+                    with open(directory + "/variables.json", "w") as file:
+                        print(json.dumps(list(found.values()), indent=2, sort_keys=True, ensure_ascii=False), file=file)
             """
         let lines = places.map { "\($0.packageName) \($0.directory)" }
         let output = try await ChildProcess.run(["python3", "-c", program, emulator.url] + lines)

@@ -127,9 +127,9 @@ struct ToolTests {
             let copy = "\(mount.scratch.path)/copy"
             let first = try await mount.output(of: "rsync -ai ./ \(copy)/")
             let copied = first.split(separator: "\n").filter { $0.hasPrefix(">f") }
-            // Two versions of each have a text, metadata and an attachment, of every third a system text, of every
-            // fifth a critique text.
-            let fileCount: Int = 2 * (100 * 3 + 34 + 20)
+            // Two versions of each have a text, metadata, variables and an attachment, of every third a system text, of
+            // every fifth a critique text.
+            let fileCount: Int = 2 * (100 * 4 + 34 + 20)
             #expect(copied.count == fileCount)
             let requestCount = mount.emulator.requests.total
             #expect(try await mount.output(of: "rsync -ai ./ \(copy)/") == "")

@@ -1,4 +1,5 @@
 import ClaroEmulator
+import Foundation
 import TestSupport
 import Testing
 
@@ -51,9 +52,38 @@ struct TreeTests {
                     d @alice/notes/v1 
                     f @alice/notes/v1/content.md 
                     f @alice/notes/v1/metadata.json 
+                    f @alice/notes/v1/variables.json 
 
                     """
             )
+        }
+    }
+
+    @Test func `variables.json has what the placeholders of the texts tell`() async throws {
+        let texts = Workspace.Version("{{a:number // d}} {{ b }} {{a}}", system: "{{c:string}} {{}}")
+        try await MountFixture.with(["acme": [.init("support", versions: [texts, .init("None.")])]]) {
+            mount async throws in
+            let expected = """
+                [
+                  {
+                    "description": "d",
+                    "name": "a",
+                    "type": "number"
+                  },
+                  {
+                    "name": "b"
+                  },
+                  {
+                    "name": "c",
+                    "type": "string"
+                  }
+                ]
+
+                """
+            #expect(try await mount.text("@acme/support/v1/variables.json") == expected)
+            #expect(try await mount.lookupError("@acme/support/v2/variables.json") == .ENOENT)
+            #expect(try await mount.text("@acme/support/v1,c=x/variables.json").contains("\"name\": \"a\""))
+            #expect(try await !mount.text("@acme/support/v1,a=1,b=2/variables.json").contains("\"name\": \"a\""))
         }
     }
 
