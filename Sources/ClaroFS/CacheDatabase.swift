@@ -106,7 +106,7 @@ final class CacheDatabase: Sendable {
             warn(error.cause)
             return nil
         } catch {
-            return reopenAfterSettingAside("it cannot be opened")
+            return reopenAfterSettingAside("it cannot be opened: \(error)")
         }
     }
 

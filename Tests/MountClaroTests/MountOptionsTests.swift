@@ -27,7 +27,7 @@ struct MountOptionsTests {
     @Test func `every option is read`() throws {
         let list =
             "ttl=5m,draft_ttl=500ms,negative_ttl=0,metadata_ttl=1d,timeout=7,cache=/c,cache_size=2T,min_free=0,"
-            + "credentials=/k,cafile=/p,uid=12,gid=34,umask=0027,allow_other,lazy,xattr,include=@a:@b/c:@d/e*,nonempty"
+            + "credentials=/k,cafile=/p,uid=12,gid=34,umask=0027,allow_other,lazy,xattr,include=@a:@b/c:@d/e*,nonempty,lock=/l"
             + ",log=trace"
         var expected = MountOptions()
         expected.ttl = .seconds(300)
@@ -47,6 +47,7 @@ struct MountOptionsTests {
         expected.isLazy = true
         expected.hasExtendedAttributes = true
         expected.include = ["@a", "@b/c", "@d/e*"].compactMap { IncludePattern($0) }
+        expected.lockFile = "/l"
         expected.allowsNonEmptyMountPoint = true
         expected.logLevel = .trace
         #expect(try MountOptions(parsing: [list]) == expected)
@@ -94,7 +95,6 @@ struct MountOptionsTests {
         ("include=@a/b:v2", "include=@a/b:v2 is not a part of an account: write @ns, @ns/prompt or @ns/start*"),
         ("bogus", "unknown option bogus: `-o help` lists all"),
         ("bogus=secret", "unknown option bogus: `-o help` lists all"),
-        ("lock=/x", "unknown option lock: `-o help` lists all"),
         ("tll=3", "unknown option tll: did you mean ttl?"),
         ("draft-ttl=3", "unknown option draft-ttl: did you mean draft_ttl?"),
         ("allowother", "unknown option allowother: did you mean allow_other?"),

@@ -3,7 +3,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// The bounds of the cache, on filesystems of its own.
+/// The cache on filesystems of its own: full ones, one whose power is cut, and one elsewhere.
 @Suite(.enabled(if: geteuid() == 0, "mounting a filesystem takes root"))
 struct DiskTests {
     private static let fileByteCount: Int64 = 1 << 20
@@ -27,13 +27,14 @@ struct DiskTests {
     /// Runs `body` with an empty ext4 filesystem of `size` at `disk`, on which the cache is.
     private static func withDisk(
         _ size: String,
+        options: String = "-O ^has_journal",
         _ library: Workspace,
         _ body: (_ store: StoreFixture, _ cache: String) async throws -> Void
     ) async throws {
         try await StoreFixture.with(library) { store async throws in
             try await store.output(
                 of: """
-                    truncate -s \(size) image && mkfs.ext4 -q -m 0 -O ^has_journal image
+                    truncate -s \(size) image && mkfs.ext4 -q -m 0 \(options) image
                     mkdir disk && mount -o loop image disk
                     """
             )
@@ -123,6 +124,115 @@ struct DiskTests {
                 }
             }
             #expect(mount.daemon.standardError.contains("warning: the cache in"))
+        }
+    }
+
+    // MARK: Power
+
+    /// Has the filesystem forget all that is not on the disk yet, its journal included, and fail from then on: what is
+    /// there is what a machine finds that was switched off (FS_IOC_SHUTDOWN with EXT4_GOING_FLAGS_NOLOGFLUSH).
+    private static let cutPower = """
+        python3 -c 'import fcntl, os, struct
+        fcntl.ioctl(os.open("disk", os.O_RDONLY), 0x8004587d, struct.pack("I", 2))'
+        """
+
+    @Test func `after the power was cut at any moment the store opens, and serves the right bytes`() async throws {
+        let library = Workspace.generated(
+            prompts: 12,
+            versions: 2,
+            textByteCount: 20_000,
+            attachmentByteCount: 1_500_000
+        )
+        try await Self.withDisk("64M", options: "-J size=4", library) { store, cache async throws in
+            let contents = try ReadWorkload.contents(of: library)
+            let options = [cache, "min_free=0", "ttl=1h"]
+            var random = SeededRandom(seed: 3)
+            var requestCounts: [Int] = []
+            for _ in 1...12 {
+                let delays = (1...2).map { _ in Duration.microseconds(Int.random(in: 0...300_000, using: &random)) }
+                let seeds = (1...3).map { _ in random.next() }
+                // Half of the attachments fit, so that there is always something to write.
+                let mount = try await MountFixture.start(
+                    store.emulator,
+                    in: store.scratch,
+                    options: options + ["cache_size=20M"]
+                )
+                let workload = ReadWorkload(path: mount.path, contents: contents)
+                async let cut: Void = {
+                    try await Task.sleep(for: delays[0])
+                    try await store.output(of: "sync -f disk")
+                    try await Task.sleep(for: delays[1])
+                    workload.willBeCut()
+                    try await store.output(of: Self.cutPower)
+                    mount.daemon.signal(SIGKILL)
+                }()
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    for seed in seeds { group.addTask { try await offPool { workload.run(seed: seed) } } }
+                    try await group.waitForAll()
+                }
+                try await cut
+                _ = try await mount.daemon.end()
+                #expect(workload.faults == [])
+                // Another mount namespace may hold the filesystem for a moment, and then it would be the same one again.
+                try await store.output(
+                    of: """
+                        umount mount && umount disk && while losetup -j image | grep -q .; do sleep 0.02; done
+                        mount -o loop,commit=1 image disk
+                        """
+                )
+
+                let after = try await MountFixture.start(store.emulator, in: store.scratch, options: options)
+                let requests = try await store.requests { () async throws in
+                    try await after.run { mount async throws in
+                        for (name, bytes) in contents { #expect(try await mount.read(name) == bytes) }
+                    }
+                }
+                requestCounts.append(requests.count)
+                #expect(!after.daemon.standardError.contains("set aside"), "\(after.daemon.standardError)")
+            }
+            // Without a store it would be 72 each time.
+            print("requests after each power cut: \(requestCounts)")
+            #expect(requestCounts.reduce(0, +) < 12 * 48)
+        }
+    }
+
+    // MARK: A network filesystem
+
+    @Test func `on a network filesystem the cache is in /var/tmp instead, with a warning`() async throws {
+        let library: Workspace = ["acme": [.init("support", versions: [.init("one")])]]
+        try await StoreFixture.with(library) { store async throws in
+            // In a namespace whose /var/tmp is another one. sshfs talks to the server that ssh would start elsewhere.
+            let script = """
+                set -eu
+                mkdir -m 1777 var-tmp && mount --bind var-tmp /var/tmp
+                printf '#!/bin/sh\nexec /usr/lib/openssh/sftp-server\n' > ssh && chmod +x ssh
+                mkdir mount remote disk && sshfs -o ssh_command=$PWD/ssh elsewhere:$PWD/disk remote
+                for i in 1 2; do
+                    exec 3< <(exec $PROGRAM $SOURCE mount --foreground -o cache=$PWD/remote/cache 2>&1)
+                    until [[ $line == *"is mounted on"* ]]; do read -r -u 3 line; echo "$line"; done
+                    cat mount/@acme/support/v1/content.md; echo
+                    umount mount; cat <&3; line=
+                done
+                find disk remote -name '*.sqlite*'; find /var/tmp -name library.sqlite | sed -E 's|[0-9a-f]{64}|LIBRARY|'
+                umount remote
+                """
+            let output = try await ChildProcess.run(
+                ["unshare", "-m", "bash", "-c", script],
+                directory: store.scratch.path,
+                environment: [
+                    "PROGRAM": try MountFixture.program("mount.claro"), "SOURCE": store.emulator.url,
+                    "BAYT_API_KEY": MountFixture.key, "line": "",
+                ]
+            )
+            #expect(output.status == 0, "\(output.errors)")
+            let warning = """
+                warning: the cache cannot be in \(store.scratch.path)/remote/cache, which is on fuse.sshfs: \
+                using /var/tmp/claro-0
+                """
+            #expect(output.lines.count { $0 == warning } == 2, "\(output.text)")
+            #expect(output.lines.count { $0 == "one" } == 2)
+            #expect(output.lines.filter { $0.contains("sqlite") } == ["/var/tmp/claro-0/LIBRARY/library.sqlite"])
+            #expect(store.emulator.requests.entries.map(\.operation) == [.listPrompts, .getPrompt])
         }
     }
 

@@ -1,6 +1,5 @@
 import ClaroEmulator
 import Foundation
-import Synchronization
 import TestSupport
 import Testing
 
@@ -20,24 +19,10 @@ struct KillTests {
     private static let kills = 200
     private static let longest = Duration.seconds(75)
 
-    /// What is in each file.
-    private static func contents() throws -> [String: [UInt8]] {
-        var contents: [String: [UInt8]] = [:]
-        for prompt in library.namespaces[0].prompts {
-            for (number, version) in prompt.numberedVersions {
-                let directory = "@load-0/\(prompt.slug)/v\(number)"
-                contents["\(directory)/content.md"] = Array(version.content.utf8)
-                guard case .file(_, _, let attachment)? = version.context.first?.kind else { continue }
-                contents["\(directory)/context/data.bin"] = try attachment.read(0..<attachment.byteCount)
-            }
-        }
-        return contents
-    }
-
     @Test func `after a kill at any moment the store opens, serves the right bytes, and has what it had`() async throws
     {
         try await StoreFixture.with(Self.library) { store async throws in
-            let contents = try Self.contents()
+            let contents = try ReadWorkload.contents(of: Self.library)
             var random = SeededRandom(seed: 42)
             var readTexts: Set<String> = []
             var killCount = 0
@@ -49,10 +34,10 @@ struct KillTests {
                 var errors = ""
                 let requests = try await store.requests { () async throws in
                     let mount = try await MountFixture.start(store.emulator, in: store.scratch, options: Self.options)
-                    let workload = Workload(path: mount.path, contents: contents)
+                    let workload = ReadWorkload(path: mount.path, contents: contents)
                     async let killing: Void = {
                         try? await Task.sleep(for: delay)
-                        workload.willBeKilled()
+                        workload.willBeCut()
                         mount.daemon.signal(SIGKILL)
                     }()
                     try await withThrowingTaskGroup(of: Void.self) { group in
@@ -95,7 +80,7 @@ struct KillTests {
 
     @Test func `of attachments that are stored a kill costs none`() async throws {
         try await StoreFixture.with(Self.library) { store async throws in
-            let contents = try Self.contents().filter { $0.key.hasSuffix("data.bin") }
+            let contents = try ReadWorkload.contents(of: Self.library).filter { $0.key.hasSuffix("data.bin") }
             let names = contents.keys.sorted()
             var random = SeededRandom(seed: 7)
             try await store.mount(["ttl=1h"])
@@ -165,68 +150,5 @@ struct KillTests {
             }
             #expect(requests.summary == [])
         }
-    }
-}
-
-/// Reads of files chosen at random, compared with what is in them, until the mount dies.
-private final class Workload: Sendable {
-    private struct State {
-        var willBeKilled = false
-        var readTexts: Set<String> = []
-        var faults: [String] = []
-    }
-
-    private let path: String
-    private let contents: [String: [UInt8]]
-    private let names: [String]
-    private let state = Mutex(State())
-
-    init(path: String, contents: [String: [UInt8]]) {
-        self.path = path
-        self.contents = contents
-        names = contents.keys.sorted()
-    }
-
-    func willBeKilled() { state.withLock { $0.willBeKilled = true } }
-
-    /// Wrong bytes, and errors that came before the kill.
-    var faults: [String] { state.withLock { $0.faults } }
-
-    /// The versions of which the text was read, as they are asked for.
-    var readTexts: Set<String> { state.withLock { $0.readTexts } }
-
-    func run(seed: UInt64) {
-        var random = SeededRandom(seed: seed)
-        while let name = names.randomElement(using: &random), let bytes = contents[name] {
-            let start = Int.random(in: 0..<bytes.count, using: &random)
-            let count = Int.random(in: 1...bytes.count - start, using: &random)
-            do {
-                let read = try Self.read("\(path)/\(name)", at: start, count: count)
-                state.withLock { state in
-                    if read != Array(bytes[start..<start + count]) {
-                        state.faults.append("\(name): wrong bytes in \(count) from \(start)")
-                    }
-                    let parts = name.split(separator: "/")
-                    if parts.count == 4 { state.readTexts.insert("\(parts[0])/\(parts[1]):\(parts[2])") }
-                }
-            } catch {
-                return state.withLock { if !$0.willBeKilled { $0.faults.append("\(name): \(error)") } }
-            }
-        }
-    }
-
-    private static func read(_ file: String, at start: Int, count: Int) throws -> [UInt8] {
-        let descriptor = try check(open(file, O_RDONLY))
-        defer { close(descriptor) }
-        var bytes = [UInt8](repeating: 0, count: count)
-        var position = 0
-        while position < count {
-            let part = try bytes[position...].withUnsafeMutableBytes {
-                try check(pread(descriptor, $0.baseAddress, $0.count, start + position))
-            }
-            guard part > 0 else { return Array(bytes[..<position]) }
-            position += part
-        }
-        return bytes
     }
 }
