@@ -18,7 +18,7 @@ struct SecretsTests {
         let emulator = try await Emulator.start(Self.library)
         try await ScratchDirectory.with { directory in
             let file = try directory.write(MountFixture.key.utf8, to: "key")
-            let options = ["log=trace", "xattr", "ttl=0", "draft_ttl=0", "negative_ttl=0", "timeout=1"]
+            let options = ["log=trace", "xattr", "ttl=0", "draft_ttl=0", "negative_ttl=0", "timeout=3"]
             try await MountFixture.with(
                 serving: emulator,
                 options: options + (place == "file" ? ["credentials=\(file)"] : []),
