@@ -330,6 +330,41 @@ struct RemountTests {
 
     // MARK: Size
 
+    /// Adds 100,000 prompts, each with a version, an attachment, and the numbers of all that.
+    private static let inflate = """
+        python3 -c '
+        import glob, sqlite3
+        database = sqlite3.connect(glob.glob("cache/*/library.sqlite")[0])
+        count = range(100_000, 200_000)
+        def insert(table, row):
+            marks = ",".join("?" * len(row(0)))
+            database.executemany(f"INSERT INTO {table} VALUES ({marks})", map(row, count))
+        insert("prompt", lambda n: (n, "acme", f"prompt-{n}", 1, 0, n, None))
+        insert("version", lambda n: (f"@acme/prompt-{n}:v1", n, n, n, 50, b"", b"", b"x" * 50, None, None, b"{}", None))
+        insert("inode", lambda n: (n, 17, f"prompt-{n}".encode(), b""))
+        insert("blob", lambda n: (f"{n:064x}", 1000, n, b""))
+        insert("chunk", lambda n: (f"{n:064x}", 0, 1000, b""))
+        insert("absence", lambda n: (n, f"@acme/prompt-{n}", "v9", 0, n, b""))
+        database.commit()'
+        """
+
+    @Test func `mounting reads a few pages of the store, however much is in it`() async throws {
+        try await StoreFixture.with(Self.library) { store async throws in
+            try await store.mount(Self.long)
+            try await store.output(of: Self.inflate)
+            let size = try await store.output(of: "cat cache/*/library.sqlite* | wc -c")
+            #expect(try #require(Int(size.dropLast())) > 50_000_000)
+            let requests = try await store.requests { () async throws in
+                try await store.mount(Self.long) { mount async throws in
+                    let process = mount.daemon.processIdentifier
+                    let read = try await store.output(of: "awk '/rchar/ { print $2 }' /proc/\(process)/io")
+                    #expect(try #require(Int(read.dropLast())) < 500_000)
+                }
+            }
+            #expect(requests.summary == [])
+        }
+    }
+
     @Test func `mounting reads nothing of the listing, however long it is`() async throws {
         let library = Workspace.generated(prompts: 8_000, versions: 1, textByteCount: 10)
         try await StoreFixture.with(library) { store async throws in
