@@ -271,6 +271,26 @@ struct RemountTests {
         }
     }
 
+    @Test(arguments: ["ls -lR", "grep -r .", "tar c .", "find . -ls", "cat @acme/*/latest/*.md @*/*/v0/*.md"])
+    func `without a network a command over what was read tries to connect once at most`(command: String) async throws {
+        try await StoreFixture.with(Self.library) { store async throws in
+            let sum = "{ \(command); } | sha256sum"
+            var output = ""
+            try await store.mount { mount async throws in
+                try await mount.output(of: "grep -r . > /dev/null; cat @alice/ideas/v0/content.md")
+                output = try await mount.output(of: sum)
+            }
+            try await Self.waitBeyondListing()
+            await store.emulator.stop()
+            try await store.mount(["ttl=1s", "draft_ttl=1s", "negative_ttl=0"]) { mount async throws in
+                #expect(try await mount.output(of: sum) == output)
+                let attempts = try await mount.output(of: "jq '[.api.requests[]] | add // 0' .claro/status.json")
+                #expect(try #require(Int(attempts.dropLast())) <= 1)
+            }
+            try await store.emulator.restart()
+        }
+    }
+
     @Test func `an attachment that was not read fails without a network, and its version does not`() async throws {
         try await StoreFixture.with(Self.library) { store async throws in
             try await store.mount { mount async throws in _ = try await mount.read("@alice/notes/v1/content.md") }
