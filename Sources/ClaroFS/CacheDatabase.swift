@@ -29,7 +29,12 @@ final class CacheDatabase: Sendable {
     private let hasWarned = Mutex(false)
     /// When things were used, as far as that is not written yet.
     let uses = Mutex<[Item: Timestamp]>([:])
-    private let growth = Mutex<(@Sendable () -> Void)?>(nil)
+    private let growth = Mutex<Observer?>(nil)
+
+    /// A function value that goes in and out of a generic type by itself is wrapped once more each time.
+    private struct Observer: Sendable {
+        let notify: @Sendable () -> Void
+    }
 
     /// Opens the database in `directory`, which exists, or makes it. One that is damaged or of another layout is set aside.
     init(directory: String, key: String, logger: Logger) {
@@ -51,9 +56,9 @@ final class CacheDatabase: Sendable {
     }
 
     /// `body` is called when something was stored.
-    func onGrowth(_ body: @escaping @Sendable () -> Void) { growth.withLock { $0 = body } }
+    func onGrowth(_ body: @escaping @Sendable () -> Void) { growth.withLock { $0 = Observer(notify: body) } }
 
-    func grown() { growth.withLock { $0 }?() }
+    func grown() { growth.withLock { $0 }?.notify() }
 
     /// Reads what is in one row, or need not be of one moment: without a transaction, which would cost as much again. nil where
     /// there is nothing, or nothing that can be read.

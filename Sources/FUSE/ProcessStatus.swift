@@ -1,27 +1,35 @@
 import Glibc
 
-/// `/proc/PID/status` of a process or a thread (proc(5)).
+/// `/proc/PID/status` of a process or a thread (proc(5)). It is read for every request to the API, so by bytes.
 struct ProcessStatus {
-    private let text: String
+    private let bytes: [UInt8]
 
-    init(text: String) { self.text = text }
+    init(text: String) { bytes = Array(text.utf8) }
 
     /// nil: it is gone, or cannot be seen from here.
     init?(of thread: pid_t) {
         let descriptor = open("/proc/\(thread)/status", O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }
-        let text = withUnsafeTemporaryAllocation(byteCount: 8192, alignment: 1) { buffer in
-            let count = Glibc.read(descriptor, buffer.baseAddress, buffer.count)
-            return count > 0 ? String(decoding: buffer.prefix(count), as: UTF8.self) : nil
+        bytes = Array(unsafeUninitializedCapacity: 4096) { buffer, count in
+            count = max(0, Glibc.read(descriptor, buffer.baseAddress, buffer.count))
         }
-        guard let text else { return nil }
-        self.text = text
+        if bytes.isEmpty { return nil }
     }
 
     /// What stands behind `field`, which ends with a colon.
     subscript(field: String) -> String? {
-        guard let line = text.split(separator: "\n").first(where: { $0.hasPrefix(field) }) else { return nil }
-        return String(line.dropFirst(field.count).trimmingPrefix { $0 == " " || $0 == "\t" })
+        let field = Array(field.utf8)
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let end = rest.firstIndex(of: UInt8(ascii: "\n")) ?? rest.endIndex
+            let line = rest[..<end]
+            if line.starts(with: field) {
+                let value = line.dropFirst(field.count).drop { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
+                return String(decoding: value, as: UTF8.self)
+            }
+            rest = rest[end...].dropFirst()
+        }
+        return nil
     }
 }

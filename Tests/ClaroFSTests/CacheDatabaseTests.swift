@@ -3,6 +3,7 @@ import FUSE
 import Foundation
 import GRDB
 import Logging
+import Synchronization
 import TestSupport
 import Testing
 
@@ -49,6 +50,21 @@ struct CacheDatabaseTests {
             let value = values[column] ?? "{}"
             database.write { try $0.execute(sql: "UPDATE version SET \(column) = ?", arguments: [value]) }
             #expect(database.version(try name(column == "name" ? "b" : "a")) == nil)
+        }
+    }
+
+    @Test func `the thousandth notice of growth takes no more stack than the first`() async throws {
+        try await ScratchDirectory.with { scratch async throws in
+            let database = CacheDatabase(directory: scratch.path, key: "key", logger: Logger(label: "test"))
+            let places = Mutex<[UInt]>([])
+            database.onGrowth {
+                var here = 0
+                withUnsafePointer(to: &here) { here in places.withLock { $0.append(UInt(bitPattern: here)) } }
+            }
+            for _ in 0..<1000 { database.grown() }
+            let seen = places.withLock { $0 }
+            #expect(seen.count == 1000)
+            #expect(Set(seen).count == 1)
         }
     }
 
