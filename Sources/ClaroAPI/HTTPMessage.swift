@@ -43,18 +43,23 @@ struct HTTPHead: Sendable {
     }
 
     /// Reads a line of the kind `HTTP/1.1 200 OK`.
-    init?(statusLine: Substring) {
-        guard statusLine.hasPrefix("HTTP/") else { return nil }
-        let parts = statusLine.split(separator: " ", maxSplits: 2)
-        guard parts.count >= 2, let status = Int(parts[1]), (100...999).contains(status) else { return nil }
+    init?(statusLine: some Collection<UInt8>) {
+        guard statusLine.starts(with: "HTTP/".utf8) else { return nil }
+        let parts = statusLine.split(separator: UInt8(ascii: " "), maxSplits: 2)
+        guard parts.count >= 2, let status = Int(String(decoding: parts[1], as: UTF8.self)),
+            (100...999).contains(status)
+        else { return nil }
         self.status = status
     }
 
     /// Adds a line of the kind `Name: value`; a line that is not is ignored.
-    mutating func append(line: Substring) {
-        guard let colon = line.firstIndex(of: ":") else { return }
-        let value = line[line.index(after: colon)...]
-        fields.append((line[..<colon].lowercased(), String(value.trimmingSpaces())))
+    mutating func append(line: some BidirectionalCollection<UInt8>) {
+        guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else { return }
+        let isSpace = { (byte: UInt8) in byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
+        var value = line[colon...].dropFirst().drop(while: isSpace)
+        while let last = value.last, isSpace(last) { value.removeLast() }
+        let name = String(decoding: line[..<colon], as: UTF8.self).lowercased()
+        fields.append((name, String(decoding: value, as: UTF8.self)))
     }
 }
 
@@ -87,14 +92,5 @@ struct TransportFailure: Error, Sendable, Hashable {
     init(_ kind: Kind, _ detail: String) {
         self.kind = kind
         self.detail = detail
-    }
-}
-
-extension Substring {
-    func trimmingSpaces() -> Substring {
-        let isSpace = { (character: Character) in character == " " || character == "\t" }
-        var result = drop(while: isSpace)
-        while let last = result.last, isSpace(last) { result.removeLast() }
-        return result
     }
 }

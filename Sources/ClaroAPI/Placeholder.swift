@@ -29,17 +29,17 @@ package struct Placeholder: Hashable, Sendable {
 
     /// Reads what stands behind the opening braces, with the closing ones; `rest` is then what follows.
     private init?(taking rest: inout ArraySlice<UInt8>) {
-        guard let name = Self.take(from: &rest, upTo: [":"]) else { return nil }
+        guard let name = Self.take(from: &rest, upTo: UInt8(ascii: ":")) else { return nil }
         var type: String?
         if rest.first == UInt8(ascii: ":") {
             rest.removeFirst()
-            type = Self.take(from: &rest, upTo: ["/"])
+            type = Self.take(from: &rest, upTo: UInt8(ascii: "/"))
             guard type != nil else { return nil }
         }
         var description: String?
         if rest.starts(with: "//".utf8) {
             rest.removeFirst(2)
-            description = Self.take(from: &rest, upTo: [])
+            description = Self.take(from: &rest, upTo: nil)
             guard description != nil else { return nil }
         }
         guard rest.starts(with: "}}".utf8) else { return nil }
@@ -49,9 +49,9 @@ package struct Placeholder: Hashable, Sendable {
         self.description = description
     }
 
-    /// One or more bytes up to a brace or a byte of `ends`, without white space around; nil: there are none.
-    private static func take(from rest: inout ArraySlice<UInt8>, upTo ends: [Unicode.Scalar]) -> String? {
-        let taken = rest.prefix { byte in byte != UInt8(ascii: "}") && !ends.contains { UInt8(ascii: $0) == byte } }
+    /// One or more bytes up to a brace or `end`, without white space around; nil: there are none.
+    private static func take(from rest: inout ArraySlice<UInt8>, upTo end: UInt8?) -> String? {
+        let taken = rest.prefix { byte in byte != UInt8(ascii: "}") && byte != end }
         rest = rest[taken.endIndex...]
         let isSpace = { (byte: UInt8) in byte == 0x20 || (0x09...0x0D).contains(byte) }
         guard let first = taken.firstIndex(where: { !isSpace($0) }),

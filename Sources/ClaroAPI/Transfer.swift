@@ -156,15 +156,14 @@ final class Transfer: @unchecked Sendable {
         guard headByteCount <= Self.headByteBound else {
             return TransportFailure(.malformed, "header fields too large")
         }
-        let line = String(decoding: bytes, as: UTF8.self)
-        let text = line.prefix { $0 != "\r\n" && $0 != "\n" && $0 != "\r" }
-        if let nextHead = HTTPHead(statusLine: text) {
+        let line = bytes.prefix { $0 != UInt8(ascii: "\r") && $0 != UInt8(ascii: "\n") }
+        if let nextHead = HTTPHead(statusLine: line) {
             head = nextHead
             isHeadComplete = false
-        } else if text.isEmpty, !isHeadComplete {
+        } else if line.isEmpty, !isHeadComplete {
             return completeHead()
         } else if !isHeadComplete {
-            head?.append(line: text)
+            head?.append(line: line)
         }
         return nil
     }

@@ -21,7 +21,7 @@ extension CacheDatabase {
     }
 
     /// The numbers of `identities`, in that order; new ones for those that have none. nil: they could not be kept.
-    func giveNumbers(to identities: [Identity]) -> [InodeNumber]? {
+    func giveNumbers(to identities: [Identity]) -> [(number: InodeNumber, isNew: Bool)]? {
         write { database in
             let insert = try database.cachedStatement(
                 sql: "INSERT OR IGNORE INTO inode (parent, name, body) VALUES (?, ?, ?)"
@@ -34,10 +34,12 @@ extension CacheDatabase {
                     Int64(identity.parent.rawValue), Data(identity.name.bytes), Data(identity.bodyBytes),
                 ]
                 try insert.execute(arguments: key)
-                guard let number = try Int64.fetchOne(select, arguments: key), number >= InodeTable.first else {
+                let isNew = database.changesCount > 0
+                let number = isNew ? database.lastInsertedRowID : try Int64.fetchOne(select, arguments: key)
+                guard let number, number >= InodeTable.first else {
                     throw DatabaseError(resultCode: .SQLITE_CORRUPT)
                 }
-                return InodeNumber(rawValue: UInt64(number))
+                return (InodeNumber(rawValue: UInt64(number)), isNew)
             }
         }
     }

@@ -60,7 +60,7 @@ extension CacheDatabase {
             ])
             try Self.removeAbsence(of: name, in: database)
         }
-        grown()
+        grown(by: Int64(texts.byteCount))
         return saved != nil
     }
 

@@ -33,7 +33,7 @@ final class CacheDatabase: Sendable {
 
     /// A function value that goes in and out of a generic type by itself is wrapped once more each time.
     private struct Observer: Sendable {
-        let notify: @Sendable () -> Void
+        let notify: @Sendable (Int64) -> Void
     }
 
     /// Opens the database in `directory`, which exists, or makes it. One that is damaged or of another layout is set aside.
@@ -55,10 +55,10 @@ final class CacheDatabase: Sendable {
         if isFirst { logger.warning("the cache in \(directory) cannot be used fully: \(cause)") }
     }
 
-    /// `body` is called when something was stored.
-    func onGrowth(_ body: @escaping @Sendable () -> Void) { growth.withLock { $0 = Observer(notify: body) } }
+    /// `body` is called when something was stored, with its bytes.
+    func onGrowth(_ body: @escaping @Sendable (Int64) -> Void) { growth.withLock { $0 = Observer(notify: body) } }
 
-    func grown() { growth.withLock { $0 }?.notify() }
+    func grown(by byteCount: Int64) { growth.withLock { $0 }?.notify(byteCount) }
 
     /// Reads what is in one row, or need not be of one moment: without a transaction, which would cost as much again. nil where
     /// there is nothing, or nothing that can be read.

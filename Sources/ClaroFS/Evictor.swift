@@ -26,6 +26,9 @@ final class Evictor: Sendable {
         var hasCounted = false
         var hasRemovedOrphans = false
         var isMounted = true
+        /// Bytes that were free below the bounds at the last look, and that have come since.
+        var room: Int64 = 0
+        var growth: Int64 = 0
 
         /// Whether `flag` was not set; sets it.
         mutating func isFirst(_ flag: WritableKeyPath<State, Bool>) -> Bool {
@@ -42,6 +45,8 @@ final class Evictor: Sendable {
 
     /// The kernel forgets within microseconds what nobody has open; this is for one that is busy.
     private static let patience: Duration = .seconds(1)
+    /// Other mounts fill the same cache.
+    private static let sharerBound: Int64 = 16
 
     private let library: Library
     private let blobs: BlobTable
@@ -72,7 +77,7 @@ final class Evictor: Sendable {
         self.directory = directory
         self.byteBound = byteBound
         self.minimumFree = minimumFree
-        database?.onGrowth { [weak self] in self?.check() }
+        database?.onGrowth { [weak self] in self?.check(grownBy: $0) }
     }
 
     /// Bytes on disk.
@@ -80,8 +85,22 @@ final class Evictor: Sendable {
 
     /// Makes room if there is too little. To be called when something has come; returns at once.
     func check() {
-        let hasCounted = state.withLock { $0.hasCounted }
-        if !hasCounted || bounds.excess(of: usage) > 0 { run() }
+        let excess = bounds.excess(of: usage)
+        let hasCounted = state.withLock { state in
+            state.room = max(0, -excess)
+            state.growth = 0
+            return state.hasCounted
+        }
+        if !hasCounted || excess > 0 { run() }
+    }
+
+    /// The same, where it is known how much has come: how much there is in all need not be asked each time.
+    private func check(grownBy byteCount: Int64) {
+        let isDue = state.withLock { state in
+            state.growth += byteCount
+            return state.growth >= state.room / Self.sharerBound
+        }
+        if isDue || bounds.shortage > 0 { check() }
     }
 
     /// The kernel has forgotten an inode of an attachment.

@@ -83,8 +83,12 @@ final class InodeTable: Sendable {
         if let database, !missing.isEmpty {
             load(Set(missing.map(\.parent)), from: database)
             missing = state.withLock { state in missing.filter { state.numbers[$0] == nil } }
-            if !missing.isEmpty, let numbers = database.giveNumbers(to: missing) {
-                state.withLock { $0.numbers.merge(zip(missing, numbers)) { old, _ in old } }
+            if !missing.isEmpty, let given = database.giveNumbers(to: missing) {
+                state.withLock { state in
+                    state.numbers.merge(zip(missing, given.map(\.number))) { old, _ in old }
+                    // In a new directory nothing has a number, but what another mount sees there at this moment.
+                    state.loaded.formUnion(given.lazy.filter(\.isNew).map(\.number))
+                }
             }
         }
         return state.withLock { state in

@@ -58,17 +58,24 @@ extension WalkReadahead {
     private func fetchAttachments(at stop: WalkStop) {
         guard let demand = walks.withLock({ $0.attachmentDemand(at: stop) }) else { return }
         var (count, byteCount) = (demand.count, demand.byteCount)
+        var done: [WalkStop] = []
+        defer { if !done.isEmpty { walks.withLock { $0.hasSeenToAttachments(at: done, for: demand.walk) } } }
         for stop in demand.stops {
+            var isComplete = true
             for attachment in attachments(at: stop) where !demand.pending.contains(attachment.key) {
-                guard let size = attachment.key.claimedByteCount, size <= min(byteCount, Blob.wholeByteCount) else {
+                guard let size = attachment.key.claimedByteCount, size <= Blob.wholeByteCount,
+                    !blobs.byteCount(of: attachment.key).isReal
+                else { continue }
+                guard size <= byteCount else {
+                    isComplete = false
                     continue
                 }
-                guard !blobs.byteCount(of: attachment.key).isReal else { continue }
                 walks.withLock { $0.fetchingAttachment(attachment.key, byteCount: size, for: demand.walk) }
                 Task { await fetch(attachment.key, byteCount: size, for: demand.walk) }
                 (count, byteCount) = (count - 1, byteCount - size)
                 if count == 0 { return }
             }
+            if isComplete { done.append(stop) }
         }
     }
 

@@ -76,10 +76,17 @@ struct Walks {
         walks.first { $0.last == stop }.flatMap(\.attachmentDemand)
     }
 
+    /// The attachments at `stops` are at hand, or on their way.
+    mutating func hasSeenToAttachments(at stops: [WalkStop], for walk: Int) {
+        guard let index = walks.firstIndex(where: { $0.id == walk }) else { return }
+        walks[index].hasSeenToAttachments(at: stops)
+    }
+
     /// An attachment that a demand was for is being fetched or, if that was refused, is not.
     mutating func fetchingAttachment(_ key: BlobKey, byteCount: Int64, for walk: Int, isRefused: Bool = false) {
         guard let index = walks.firstIndex(where: { $0.id == walk }) else { return }
         walks[index].attachments.fetching(key, byteCount: byteCount, isRefused: isRefused)
+        if isRefused { walks[index].forgetAttachmentsSeenTo() }
     }
 
     /// A job has ended; tells what to do next.
@@ -147,6 +154,9 @@ private struct Walk {
     private struct Item {
         let stop: WalkStop
         var readiness: Readiness
+        var hasItsAttachments = false
+
+        var hasCome: Bool { readiness == .present || readiness == .fetched }
 
         /// Whether a request was spent on it.
         var hasCost: Bool { readiness == .fetching || readiness == .fetched }
@@ -212,9 +222,17 @@ private struct Walk {
             walk: id,
             count: attachments.count,
             byteCount: attachments.byteCount,
-            stops: [last] + ahead.map(\.stop),
+            stops: [last] + ahead.lazy.filter { $0.hasCome && !$0.hasItsAttachments }.map(\.stop),
             pending: Set(attachments.pending.keys)
         )
+    }
+
+    mutating func hasSeenToAttachments(at stops: [WalkStop]) {
+        for index in ahead.indices where stops.contains(ahead[index].stop) { ahead[index].hasItsAttachments = true }
+    }
+
+    mutating func forgetAttachmentsSeenTo() {
+        for index in ahead.indices { ahead[index].hasItsAttachments = false }
     }
 
     func expects(_ stop: WalkStop) -> Bool { leftOut == stop || ahead.contains { $0.stop == stop } }

@@ -7,8 +7,8 @@ struct RateLimiterTests {
     private let wallTime = Timestamp(seconds: 1_800_000_000)
 
     private func head(_ fields: [(String, String)], status: Int = 200) throws -> HTTPHead {
-        var head = try #require(HTTPHead(statusLine: "HTTP/1.1 \(status) X"))
-        for (name, value) in fields { head.append(line: "\(name): \(value)") }
+        var head = try #require(HTTPHead(statusLine: "HTTP/1.1 \(status) X".utf8))
+        for (name, value) in fields { head.append(line: "\(name): \(value)".utf8) }
         return head
     }
 

@@ -57,11 +57,11 @@ struct CacheDatabaseTests {
         try await ScratchDirectory.with { scratch async throws in
             let database = CacheDatabase(directory: scratch.path, key: "key", logger: Logger(label: "test"))
             let places = Mutex<[UInt]>([])
-            database.onGrowth {
+            database.onGrowth { _ in
                 var here = 0
                 withUnsafePointer(to: &here) { here in places.withLock { $0.append(UInt(bitPattern: here)) } }
             }
-            for _ in 0..<1000 { database.grown() }
+            for _ in 0..<1000 { database.grown(by: 1) }
             let seen = places.withLock { $0 }
             #expect(seen.count == 1000)
             #expect(Set(seen).count == 1)
