@@ -5,11 +5,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fuse3/fuse_lowlevel.h>
+#include <link.h>
 #include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -329,3 +331,20 @@ int cfuse_store(cfuse_session *session, uint64_t node, const void *bytes, size_t
 void cfuse_forbid_core_dumps(void) { prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
 
 void cfuse_give_back_freed_memory(void) { mallopt(M_MMAP_THRESHOLD, 128 << 10); }
+
+static int give_back_code_of(struct dl_phdr_info *object, size_t size, void *context) {
+    (void)size;
+    (void)context;
+    const uintptr_t page = sysconf(_SC_PAGESIZE);
+    for (size_t index = 0; index < object->dlpi_phnum; index++) {
+        const ElfW(Phdr) *segment = &object->dlpi_phdr[index];
+        // What may be written holds relocated addresses, which no file has.
+        if (segment->p_type != PT_LOAD || segment->p_flags & PF_W) continue;
+        const uintptr_t start = object->dlpi_addr + segment->p_vaddr;
+        const uintptr_t first = (start + page - 1) & -page, end = (start + segment->p_filesz) & -page;
+        if (first < end) madvise((void *)first, end - first, MADV_DONTNEED);
+    }
+    return 0;
+}
+
+void cfuse_give_back_code(void) { dl_iterate_phdr(give_back_code_of, NULL); }

@@ -67,6 +67,7 @@ func serve(_ request: MountRequest, readiness: Readiness) throws(MountFailure) -
     }
     logger.notice("\(request.source.name) is mounted on \(request.mountPoint)")
     readiness.announce()
+    FreedMemory.giveBackCode()
 
     while !hasEnded.withLock({ $0 }) {
         switch signals.wait() {

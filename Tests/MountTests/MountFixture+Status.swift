@@ -32,11 +32,14 @@ extension MountFixture {
         }
     }
 
-    /// The memory that the daemon has for itself alone, in bytes (proc(5), smaps_rollup).
-    func privateMemory() throws -> Int {
+    /// The memory that the daemon has for itself alone, in bytes.
+    func privateMemory() throws -> Int { try memory("Private_") }
+
+    /// The memory that the daemon has resident of the kinds that begin with `kind`, in bytes (proc(5), smaps_rollup).
+    func memory(_ kind: String) throws -> Int {
         let path = "/proc/\(daemon.processIdentifier)/smaps_rollup"
         let lines = try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n")
-        return lines.filter { $0.hasPrefix("Private_") }
+        return lines.filter { $0.hasPrefix(kind) }
             .compactMap { $0.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) } }
             .reduce(0, +) * 1024
     }

@@ -29,6 +29,14 @@ struct ScaleTests {
         }
     }
 
+    @Test func `the code that only starting needs leaves memory`() async throws {
+        try await MountFixture.with { mount async throws in
+            #expect(try await mount.names(".").isEmpty == false)
+            // Just before it were 36 MiB.
+            #expect(try mount.memory("Rss") < 24 << 20)
+        }
+    }
+
     @Test func `a version with two thousand attachments is listed without asking for one of them`() async throws {
         let items = (0..<2_000).map { index in
             Workspace.ContextItem.file("file-\(index).bin", .synthetic(seed: 1, byteCount: Int64(1_000_000 + index)))

@@ -115,6 +115,9 @@ void cfuse_forbid_core_dumps(void);
 /// Has malloc(3) give every freed block of 128 KiB or more back to the system. By itself it does so up to the size of the
 /// largest that was ever freed; Swift does not see mallopt(3).
 void cfuse_give_back_freed_memory(void);
+/// Unmaps the pages of code and constants, of the program and all its libraries: what is used again is mapped again from the
+/// page cache, or read from its file (madvise(2), MADV_DONTNEED on a mapping that nothing writes to).
+void cfuse_give_back_code(void);
 
 #pragma clang assume_nonnull end
 
