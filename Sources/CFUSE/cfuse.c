@@ -330,7 +330,10 @@ int cfuse_store(cfuse_session *session, uint64_t node, const void *bytes, size_t
 
 void cfuse_forbid_core_dumps(void) { prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
 
-void cfuse_give_back_freed_memory(void) { mallopt(M_MMAP_THRESHOLD, 128 << 10); }
+void cfuse_give_back_freed_memory(void) {
+    mallopt(M_MMAP_THRESHOLD, 128 << 10);
+    mallopt(M_ARENA_MAX, 4);
+}
 
 static int give_back_code_of(struct dl_phdr_info *object, size_t size, void *context) {
     (void)size;

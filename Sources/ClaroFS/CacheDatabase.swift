@@ -122,6 +122,8 @@ final class CacheDatabase: Sendable {
         configuration.maximumReaderCount = 4
         // Before there is anything in it: a file that cannot shrink would keep the room of what was evicted.
         configuration.prepareDatabase { database in
+            // KiB for each connection; by itself SQLite keeps 2 MB, all of which the system has in its page cache as well.
+            try database.execute(sql: "PRAGMA cache_size = -256")
             if !database.configuration.readonly { try database.execute(sql: "PRAGMA auto_vacuum = INCREMENTAL") }
         }
         let path = "\(directory)/\(Self.fileName)"

@@ -113,7 +113,8 @@ int cfuse_store(cfuse_session *session, uint64_t node, const void *_Nullable byt
 /// prctl(2) is variadic, so Swift cannot call it.
 void cfuse_forbid_core_dumps(void);
 /// Has malloc(3) give every freed block of 128 KiB or more back to the system. By itself it does so up to the size of the
-/// largest that was ever freed; Swift does not see mallopt(3).
+/// largest that was ever freed. What is smaller stays in the arena of the thread that freed it: there are at most four, not
+/// eight for each processor. To be called before there is a second thread; Swift does not see mallopt(3).
 void cfuse_give_back_freed_memory(void);
 /// Unmaps the pages of code and constants, of the program and all its libraries: what is used again is mapped again from the
 /// page cache, or read from its file (madvise(2), MADV_DONTNEED on a mapping that nothing writes to).
