@@ -87,6 +87,19 @@ final class StaleRegister: Sendable {
 
     func clear(_ subject: String) { causes.withLock { _ = $0.removeValue(forKey: subject) } }
 
+    /// Clears what belongs to prompts that are gone: nobody can ask for it again.
+    func clear(where isGone: (PromptName) -> Bool) {
+        causes.withLock { causes in
+            causes = causes.filter { subject, _ in
+                let parts = subject.prefix { $0 != ":" }.split(separator: "/")
+                guard parts.count == 2, let prompt = PromptName(namespace: parts[0].dropFirst(), slug: parts[1]) else {
+                    return true
+                }
+                return !isGone(prompt)
+            }
+        }
+    }
+
     func cause(of subject: String) -> String? { causes.withLock { $0[subject] } }
 
     /// By subject.

@@ -191,6 +191,10 @@ extension Library {
             return previous
         }
         stale.clear(Self.listingSubject)
+        stale.clear { prompt in
+            let isListed = listing.namespace(prompt.namespace) != nil || previous?.namespace(prompt.namespace) != nil
+            return isListed && listing.prompt(prompt) == nil
+        }
         if let previous { invalidations.send(listing.invalidations(replacing: previous)) }
     }
 

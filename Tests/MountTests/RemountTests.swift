@@ -327,6 +327,24 @@ struct RemountTests {
         }
     }
 
+    @Test func `what was stale and is removed is not marked any more`() async throws {
+        try await StoreFixture.with(Self.library) { store async throws in
+            try await store.mount(["ttl=1s", "draft_ttl=50ms"]) { mount async throws in
+                _ = try await mount.read("@acme/support/v0/content.md")
+                store.emulator.inject(.status(500), on: .getPrompt)
+                try await mount.waitUntil("the draft is not stale") { () async throws in
+                    _ = try await mount.read("@acme/support/v0/content.md")
+                    return try await mount.stale().keys.contains("@acme/support:v0")
+                }
+                store.emulator.update { $0["acme", "support"] = nil }
+                try await mount.waitUntil("the prompt is listed still") { () async throws in
+                    try await mount.names("@acme") == ["billing"]
+                }
+                #expect(try await mount.stale().isEmpty)
+            }
+        }
+    }
+
     @Test func `with nothing cached a mount fails without a network, unless it is lazy`() async throws {
         try await StoreFixture.with(Self.library) { store async throws in
             await store.emulator.stop()
