@@ -112,6 +112,17 @@ final class Blob: Sendable {
         state.withLock { !$0.downloads.isEmpty || !$0.waiters.isEmpty || $0.keepingTask != nil }
     }
 
+    /// Whether another one can take its place that costs no more: all of it is stored, or there is no signed URL by which
+    /// to fetch the rest.
+    var canBeReopened: Bool {
+        guard !isInUse else { return false }
+        return state.withLock { state in
+            let isWhole = state.byteCount.map { state.present.contains(0..<$0) } ?? false
+            let hasURL = state.url?.expiresAt.map { .now < $0 } ?? false
+            return state.isKept && (isWhole || !hasURL)
+        }
+    }
+
     /// The real size, learnt by beginning a download if need be.
     ///
     /// - Throws: as `read`.

@@ -1,7 +1,17 @@
 import ClaroAPI
+import Synchronization
 
-/// Attachments: one `Blob` for each, whoever reads it.
+/// Attachments: one `Blob` for each that is being read, whoever reads it.
+///
+/// A blob has its file open. What the store has can be opened again at any time, so these are let go when nobody has read
+/// them for a while: a process has few descriptors, and a file that another process has evicted takes room on the disk
+/// until it is closed.
 final class BlobCache: Sendable {
+    /// Open files of the store, beside those in use: far fewer than the 1024 descriptors that a process usually has.
+    private static let openFileBound = 128
+    /// Longer than a program that reads a file pauses. Files are closed after once or twice that time.
+    private static let idleTime: Duration = .seconds(5)
+
     private let client: ClaroClient
     private let database: CacheDatabase?
     private let fetchLocks: FetchLocks?
@@ -10,6 +20,7 @@ final class BlobCache: Sendable {
     private let faults: FaultLog
     private let blobs: BlobTable
     private let evictor: Evictor
+    private let isClosing = Mutex(false)
 
     init(
         client: ClaroClient,
@@ -46,7 +57,30 @@ final class BlobCache: Sendable {
         )
         // What is about to come needs room.
         defer { evictor.check() }
-        return blobs.add(blob, as: name)
+        let chosen = blobs.add(blob, as: name)
+        if database != nil { closeOthers() }
+        return chosen
+    }
+
+    /// Closes files that nobody reads: at once where there are many, else when their time is over.
+    private func closeOthers() {
+        blobs.removeOldest(beyond: Self.openFileBound) { $0.isKept && !$0.isInUse }
+        let isFirst = isClosing.withLock { isClosing in
+            defer { isClosing = true }
+            return !isClosing
+        }
+        guard isFirst else { return }
+        Task {
+            var uses: UInt64? = 0
+            while let before = uses {
+                try? await Task.sleep(for: Self.idleTime)
+                uses = isClosing.withLock { isClosing in
+                    let now = blobs.removeUnused(since: before, where: \.canBeReopened)
+                    isClosing = now != nil
+                    return now
+                }
+            }
+        }
     }
 
     /// The size to show: the real one if it is known, else the one that the API claims, nil if neither.

@@ -53,6 +53,24 @@ final class BlobTable: Sendable {
         state.withLock { $0.byteCounts[name] = byteCount }
     }
 
+    /// Lets go of the one that was used longest ago among those that `isIdle` admits, if there are more than `count`.
+    func removeOldest(beyond count: Int, where isIdle: (Blob) -> Bool) {
+        let all = byLastUse
+        guard all.count > count, let oldest = all.first(where: { isIdle($0.blob) }) else { return }
+        remove([oldest.name])
+    }
+
+    /// Lets go of those that nobody has used since `uses`, a count of all uses, and that `isIdle` admits.
+    ///
+    /// - Returns: The count by now; nil: none are left.
+    func removeUnused(since uses: UInt64, where isIdle: (Blob) -> Bool) -> UInt64? {
+        let (old, now) = state.withLock { state in
+            (state.blobs.filter { state.lastUse[$0.key, default: 0] <= uses }, state.uses)
+        }
+        remove(old.filter { isIdle($0.value) }.map(\.key))
+        return state.withLock { $0.blobs.isEmpty } ? nil : now
+    }
+
     /// Those that were used longest ago first.
     var byLastUse: [(name: BlobName, blob: Blob)] {
         state.withLock { state in

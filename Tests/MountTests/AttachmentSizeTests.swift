@@ -136,4 +136,21 @@ struct AttachmentSizeTests {
             }
         }
     }
+
+    @Test func `more attachments are read than a process may have open files`() async throws {
+        let count = 300
+        let items = (0..<count).map { Workspace.ContextItem.file("file\($0).txt", .text("text \($0)\n")) }
+        let library: Workspace = ["acme": [.init("support", versions: [.init("x", context: items)])]]
+        try await StoreFixture.with(library) { store async throws in
+            let mount = try await MountFixture.start(store.emulator, in: store.scratch, preparation: "ulimit -n 256")
+            try await mount.run { mount async throws in
+                let texts = try await mount.output(of: "cd @acme/support/v1/context; cat $(ls -v)")
+                #expect(texts == (0..<count).map { "text \($0)\n" }.joined())
+                let descriptors = "/proc/\(mount.daemon.processIdentifier)/fd"
+                try await mount.waitUntil("files stay open") { () async throws in
+                    try await mount.output(of: "ls -l \(descriptors) | grep -c /cache/.*/[0-9a-f]*$ || true") == "0\n"
+                }
+            }
+        }
+    }
 }
