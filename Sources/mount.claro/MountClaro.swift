@@ -59,6 +59,7 @@ struct MountClaro: ParsableCommand {
             print(Help.options)
             return MountExitCode.success.rawValue
         }
+        let notifySocket = NotifySocket.inherited()
         let (source, mountPoint) = try sourceAndMountPoint()
         let options = try MountOptions(parsing: optionLists, isSloppy: isSloppy)
         if options.isRemount {
@@ -80,7 +81,8 @@ struct MountClaro: ParsableCommand {
             isVerbose: isVerbose,
             isDryRun: isDryRun
         )
-        return isDryRun ? MountExitCode.success.rawValue : try serve(request, readiness: readiness).rawValue
+        if isDryRun { return MountExitCode.success.rawValue }
+        return try serve(request, readiness: readiness, notifySocket: notifySocket).rawValue
     }
 
     /// One place is the mount point. On a remount mount(8) gives the source, too, which then has no meaning.

@@ -12,9 +12,14 @@ import SystemPackage
 /// - Parameters:
 ///   - request: What to mount, checked.
 ///   - readiness: To be announced once the mount is usable.
+///   - notifySocket: To be told how it goes.
 /// - Returns: The exit code of a mount that was made and has ended.
 /// - Throws: `MountFailure` where there was nothing to serve.
-func serve(_ request: MountRequest, readiness: Readiness) throws(MountFailure) -> MountExitCode {
+func serve(
+    _ request: MountRequest,
+    readiness: Readiness,
+    notifySocket: NotifySocket?
+) throws(MountFailure) -> MountExitCode {
     // Both before there is a second thread.
     let signals = MainSignals()
     let credentials = try request.access.findCredentials()
@@ -39,7 +44,10 @@ func serve(_ request: MountRequest, readiness: Readiness) throws(MountFailure) -
     defer { fileSystem.finish() }
     // Before the mount: what fails here leaves nothing mounted. With a listing from before there is nothing to wait for;
     // its first use renews it.
-    if !request.options.isLazy, !fileSystem.hasStoredListing { try proveKey(fileSystem, request, credentials, signals) }
+    if !request.options.isLazy, !fileSystem.hasStoredListing {
+        notifySocket?.tell("asking \(request.source.baseURL) for the library")
+        try proveKey(fileSystem, request, credentials, signals)
+    }
 
     let session: Session
     do throws(Errno) {
@@ -67,11 +75,13 @@ func serve(_ request: MountRequest, readiness: Readiness) throws(MountFailure) -
     }
     logger.notice("\(request.source.name) is mounted on \(request.mountPoint)")
     readiness.announce()
+    notifySocket?.tell("\(request.source.name) is mounted on \(request.mountPoint)", .ready)
     FreedMemory.giveBackCode()
 
     while !hasEnded.withLock({ $0 }) {
         switch signals.wait() {
         case .end?:
+            notifySocket?.tell("unmounting \(request.mountPoint)", .stopping)
             session.unmount(at: request.mountPoint.string)
             // A mount that is in use goes when its last user does; this process does not wait for that.
             guard signals.wait(atMost: .seconds(2)) != nil || hasEnded.withLock({ $0 }) else { return .success }
@@ -81,6 +91,7 @@ func serve(_ request: MountRequest, readiness: Readiness) throws(MountFailure) -
         case .news?, nil: break
         }
     }
+    notifySocket?.tell("\(request.mountPoint) is unmounted", .stopping)
     session.waitForEnd()
     MountPoint.removeDeadMount(at: request.mountPoint)
     logger.notice("\(request.mountPoint) is unmounted")

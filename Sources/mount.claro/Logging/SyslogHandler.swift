@@ -63,7 +63,7 @@ private final class SyslogSocket: Sendable {
         let bytes = Array(line.utf8)
         descriptor.withLock { descriptor in
             for _ in 0..<2 {
-                descriptor = descriptor ?? connected()
+                descriptor = descriptor ?? DatagramSocket.connected(to: path)
                 guard let open = descriptor else { return }
                 let count = Glibc.send(open, bytes, bytes.count, Int32(MSG_DONTWAIT | MSG_NOSIGNAL))
                 if count >= 0 || errno == EAGAIN || errno == ENOBUFS { return }
@@ -71,25 +71,5 @@ private final class SyslogSocket: Sendable {
                 descriptor = nil
             }
         }
-    }
-
-    private func connected() -> Int32? {
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        let bytes = Array(path.utf8)
-        guard bytes.count < MemoryLayout.size(ofValue: address.sun_path) else { return nil }
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
-        let descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-        guard descriptor >= 0 else { return nil }
-        let result = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-            }
-        }
-        guard result == 0 else {
-            close(descriptor)
-            return nil
-        }
-        return descriptor
     }
 }
