@@ -12,16 +12,25 @@ struct MountClaro: ParsableCommand {
         version: Release.version
     )
 
-    @Argument var places: [String] = []
-    @Option(name: .customShort("o"), parsing: .unconditionalSingleValue)
+    // The help texts are for completions; `--help` prints its own.
+    @Argument(help: "The API's address, or the mount point.", completion: .directory) var first: String?
+    @Argument(help: "The mount point.", completion: .directory) var second: String?
+    @Option(
+        name: .customShort("o"),
+        parsing: .unconditionalSingleValue,
+        help: "Options, separated by commas.",
+        completion: .custom { _, _, list in MountOptionCompletion.lists(beginning: list) }
+    )
     var optionLists: [String] = []
-    @Flag(name: [.customShort("f"), .customLong("fake")]) var isDryRun = false
-    @Flag(name: .customShort("n")) var leavesMountTableAlone = false
-    @Flag(name: .customShort("s")) var isSloppy = false
-    @Flag(name: [.customShort("v"), .customLong("verbose")]) var isVerbose = false
-    @Flag(name: .customLong("foreground")) var isForeground = false
-    @Option(name: .customShort("t")) var type: String?
-    @Option(name: .customShort("N")) var mountNamespace: String?
+    @Flag(name: [.customShort("f"), .customLong("fake")], help: "Check everything, mount nothing.")
+    var isDryRun = false
+    @Flag(name: .customShort("n"), help: .hidden) var leavesMountTableAlone = false
+    @Flag(name: .customShort("s"), help: "Pass over unknown options.") var isSloppy = false
+    @Flag(name: [.customShort("v"), .customLong("verbose")], help: "Tell more.") var isVerbose = false
+    @Flag(name: .customLong("foreground"), help: "Stay in the foreground, log to standard error.")
+    var isForeground = false
+    @Option(name: .customShort("t"), help: .hidden) var type: String?
+    @Option(name: .customShort("N"), help: .hidden) var mountNamespace: String?
 
     /// Synchronous: a task before the background start would leave its thread pool to the wrong process.
     static func main() {
@@ -34,7 +43,7 @@ struct MountClaro: ParsableCommand {
         do {
             command = try parse(arguments.flatMap(separated))
         } catch  where exitCode(for: error) == .success {
-            print(arguments.contains("--version") ? "mount.claro \(Release.version)" : Help.text)
+            print(answer(to: arguments, parsersOwn: fullMessage(for: error)))
             return MountExitCode.success.rawValue
         } catch {
             let failure = MountFailure(.usage, "\(message(for: error)) (see `mount.claro --help`)")
@@ -47,6 +56,13 @@ struct MountClaro: ParsableCommand {
             error.report(of: "mount.claro")
             return error.exitCode.rawValue
         }
+    }
+
+    /// What `--version`, `--help` and a shell that completes words (`--generate-completion-script`, `---completion`) get.
+    private static func answer(to arguments: [String], parsersOwn: String) -> String {
+        if arguments.contains("--version") { return "mount.claro \(Release.version)" }
+        let isForShell = arguments.contains { $0.hasPrefix("--generate-completion") || $0.hasPrefix("---completion") }
+        return isForShell ? parsersOwn : Help.text
     }
 
     /// `-ottl=5m` is `-o ttl=5m`: the parser would take the equals sign for its own.
@@ -87,11 +103,8 @@ struct MountClaro: ParsableCommand {
 
     /// One place is the mount point. On a remount mount(8) gives the source, too, which then has no meaning.
     private func sourceAndMountPoint() throws(MountFailure) -> (MountSource, mountPoint: String) {
-        switch places.count {
-        case 1: return (try MountSource(nil), places[0])
-        case 2: return (try MountSource(places[0]), places[1])
-        case 0: throw MountFailure(.usage, "the mount point is missing: \(Help.usage)")
-        default: throw MountFailure(.usage, "too many arguments: \(Help.usage)")
-        }
+        guard let first else { throw MountFailure(.usage, "the mount point is missing: \(Help.usage)") }
+        guard let second else { return (try MountSource(nil), first) }
+        return (try MountSource(first), second)
     }
 }

@@ -30,7 +30,7 @@ struct CommandTests {
     @Test(
         arguments: [
             ([], "the mount point is missing: \(Help.usage)"),
-            (["a", "b", "c"], "too many arguments: \(Help.usage)"),
+            (["a", "b", "c"], "Unexpected argument 'c' (see `mount.claro --help`)"),
             (["/mnt", "-q"], "Unknown option '-q' (see `mount.claro --help`)"),
             (["/mnt", "-o"], "Missing value for '-o <o>' (see `mount.claro --help`)"),
             (["/mnt", "-o", "tll=1"], "unknown option tll: did you mean ttl?"),
