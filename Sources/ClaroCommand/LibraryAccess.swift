@@ -138,7 +138,7 @@ package struct LibraryAccess: Equatable, Sendable {
                 : "\(error): choose another with -o cache=DIR, or cache=none"
             throw MountFailure(.usage, "using the cache directory \(path) failed: \(reason)")
         }
-        let type = try Place(path).containingMount().type
+        let type = try Place(path).containingMount()?.type ?? ""
         if Self.memoryTypes.contains(type) { return .temporary }
         guard Self.networkTypes.contains(type) else { return directory }
         let local = "/var/tmp/claro-\(geteuid())"

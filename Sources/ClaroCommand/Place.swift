@@ -41,16 +41,16 @@ package struct Place: ~Copyable {
 
     /// The topmost mount whose root this place is; nil inside a filesystem.
     package func mount() throws(MountFailure) -> MountTable.Mount? {
-        let mount = try containingMount()
-        return mount.path == path ? mount : nil
+        guard let mount = try containingMount(), mount.path == path else { return nil }
+        return mount
     }
 
-    /// The mount that this place is in.
-    package func containingMount() throws(MountFailure) -> MountTable.Mount {
-        guard let id = mountID, let mount = try MountTable.current().mount(id: id) else {
+    /// The mount that this place is in; nil where its root is outside of this process's root directory (chroot(2)).
+    package func containingMount() throws(MountFailure) -> MountTable.Mount? {
+        guard let id = mountID else {
             throw MountFailure(.system, "finding the mount of \(path) failed: is /proc mounted?")
         }
-        return mount
+        return try MountTable.current().mount(id: id)
     }
 
     package func occupant() throws(MountFailure) -> Occupant {

@@ -101,4 +101,23 @@ struct SystemMountTests {
         let errors = end.errors.split(separator: "\n")
         #expect(errors.count { $0.hasPrefix("mount.claro: ") } == 3)
     }
+
+    @Test func `a mount can be made in a chroot, whose root is no mount`() async throws {
+        let end = try await run(
+            """
+            mkdir -p "$SCRATCH/root/place"
+            for path in $(find / -mindepth 1 -maxdepth 1 -type l); do cp -a "$path" "$SCRATCH/root"; done
+            for path in $(find / -mindepth 1 -maxdepth 1 -type d); do
+                mkdir "$SCRATCH/root$path"
+                mount --bind "$path" "$SCRATCH/root$path"
+            done
+            chroot "$SCRATCH/root" "$PROGRAM" "$SOURCE" /place -o "$OPTIONS"
+            cat "$SCRATCH/root/place/@acme/support/v1/content.md"
+            chroot "$SCRATCH/root" umount /place
+            """
+        )
+        #expect(end.errors == "")
+        #expect(end.text == "one")
+        #expect(end.status == 0)
+    }
 }
