@@ -83,10 +83,12 @@ struct StatusTests {
 
     @Test func `what is no mount is an error that says what to do`() async throws {
         try await ClaroFixture.with { fixture async throws in
-            let status = try await fixture.run(["status", fixture.scratch.path])
-            #expect(status.status == 2)
-            let path = fixture.scratch.path
-            #expect(status.errors == "claro: \(path) is not in a mounted Claro library: `claro status` lists those\n")
+            for path in [fixture.scratch.path, fixture.scratch.path + "/none"] {
+                let status = try await fixture.run(["status", path])
+                #expect(status.status == 2)
+                let message = "claro: \(path) is not in a mounted Claro library: `claro status` lists those\n"
+                #expect(status.errors == message)
+            }
         }
     }
 

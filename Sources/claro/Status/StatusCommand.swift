@@ -35,8 +35,8 @@ struct StatusCommand: ParsableCommand {
         // By its name alone: looking at a directory of a mount that hangs would hang as well.
         let path = Self.absolute(directory)
         if let mount = all.last(where: { path.starts(with: $0.path) }) { return [mount] }
-        let place = try Place(directory)
-        if let mount = all.last(where: { place.path.starts(with: $0.path) }) { return [mount] }
+        let resolved = (try? Place(directory))?.path
+        if let resolved, let mount = all.last(where: { resolved.starts(with: $0.path) }) { return [mount] }
         throw MountFailure(.usage, "\(directory) is not in a mounted Claro library: `claro status` lists those")
     }
 
