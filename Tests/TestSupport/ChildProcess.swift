@@ -10,6 +10,12 @@ package final class ChildProcess: Sendable {
         package let bytes: [UInt8]
         package let errors: String
 
+        package init(status: Int32, bytes: [UInt8], errors: String) {
+            self.status = status
+            self.bytes = bytes
+            self.errors = errors
+        }
+
         package var text: String { String(decoding: bytes, as: UTF8.self) }
         package var lines: [String] { text.split(separator: "\n").map(String.init) }
     }
