@@ -17,24 +17,28 @@ struct StoreFixture: Sendable {
         _ body: (StoreFixture) async throws -> Void
     ) async throws {
         try await MountFixture.places.take {
-            let emulator = try await Emulator.start(workspace, configuration: configuration)
-            do {
-                try await ScratchDirectory.with { scratch in
-                    let store = StoreFixture(emulator: emulator, scratch: scratch)
-                    do {
-                        try await body(store)
-                    } catch {
-                        try await store.removeMounts()
-                        throw error
-                    }
-                    try await store.removeMounts()
-                }
-            } catch {
-                await emulator.stop()
-                throw error
-            }
-            await emulator.stop()
+            try await with(serving: try await Emulator.start(workspace, configuration: configuration), body)
         }
+    }
+
+    /// As above, with an emulator that is there already; it is stopped.
+    static func with(serving emulator: Emulator, _ body: (StoreFixture) async throws -> Void) async throws {
+        do {
+            try await ScratchDirectory.with { scratch in
+                let store = StoreFixture(emulator: emulator, scratch: scratch)
+                do {
+                    try await body(store)
+                } catch {
+                    try await store.removeMounts()
+                    throw error
+                }
+                try await store.removeMounts()
+            }
+        } catch {
+            await emulator.stop()
+            throw error
+        }
+        await emulator.stop()
     }
 
     /// Mounts, runs `body`, and unmounts.
