@@ -16,6 +16,10 @@ package struct ContextItem: Sendable, Hashable {
 
     /// 1 TiB. Nobody attaches such a file to a prompt; readers that trust sizes reserve memory or disk for them.
     package static let sizeBound: Int64 = 1 << 40
+
+    /// Whether a file can have this size.
+    static func isPlausible(_ byteCount: Int64) -> Bool { (0...sizeBound).contains(byteCount) }
+
     /// More than a directory of attachments can use, few enough to name them all.
     package static let countBound = 10_000
 

@@ -41,6 +41,7 @@ final class DownloadSink: Sendable {
         let length = head["content-length"].flatMap { Int64($0) }
         switch head.status {
         case 200:
+            guard ContextItem.isPlausible(length ?? 0) else { return refuse("a length that makes no sense") }
             return accept(DownloadHead(status: 200, contentLength: length, rangeStart: nil, totalByteCount: length))
         case 206:
             guard let range, let part = ContentRange(head["content-range"]), part.bytes.lowerBound == range.lowerBound,
@@ -152,6 +153,8 @@ private struct ContentRange {
         else { return nil }
         bytes = first..<last + 1
         totalByteCount = Int64(parts[1])
+        let end = totalByteCount ?? last + 1
+        guard bytes.upperBound <= end, ContextItem.isPlausible(end) else { return nil }
     }
 }
 

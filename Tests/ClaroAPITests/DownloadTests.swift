@@ -65,6 +65,20 @@ struct DownloadTests {
         }
     }
 
+    @Test(arguments: ["-5", "5", "1099511627777", "4611686018427387904", "9223372036854775807"])
+    func `a range of a file whose size makes no sense is refused`(size: String) async throws {
+        try await withDownload { fixture, url, receiver in
+            let headers = ["Content-Range": "bytes 0-9/\(size)"]
+            fixture.emulator.inject(.status(206, headers: headers, body: Array(repeating: 0, count: 10)), on: .storage)
+            let error = await #expect(throws: APIError.self) {
+                _ = try await fixture.client.download(url, range: 0..<10, receiver: receiver.downloadReceiver)
+            }
+            #expect(error?.code == .malformed)
+            #expect(error?.cause == "not the range that was asked for")
+            #expect(receiver.heads.isEmpty)
+        }
+    }
+
     @Test func `a file without an announced length arrives, too`() async throws {
         try await withDownload(emulator: .init { $0.storageFraming = .chunked }) { fixture, url, receiver in
             let end = try await fixture.client.download(url, receiver: receiver.downloadReceiver)
