@@ -40,7 +40,7 @@ struct DecimalNumber: Comparable {
         guard digitCount > 0 else { return nil }
         if byte != nil {
             let digits = String(decoding: Array(IteratorSequence(bytes)), as: UTF8.self)
-            guard let power = Int(digits), abs(power) < Self.exponentBound else { return nil }
+            guard let power = Int(digits), power.magnitude < Self.exponentBound else { return nil }
             exponent += power
         }
         guard abs(exponent) < Self.exponentBound else { return nil }

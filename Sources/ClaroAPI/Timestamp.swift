@@ -14,14 +14,14 @@ package struct Timestamp: Hashable, Sendable, Comparable {
     /// Reads an epoch in milliseconds or in seconds, with or without a fraction.
     ///
     /// The API's pages disagree about the unit. A number of at least 1e11 is milliseconds: as seconds it would be
-    /// after the year 5138, as milliseconds it is from 1973 on. Fails on what is no number, zero, negative, or after
-    /// the year 9999.
+    /// after the year 5138, as milliseconds it is from 1973 on. Fails on what is no number, zero, negative, or in
+    /// or after the year 2262.
     package init?(_ value: JSONValue) {
         guard case .number(let text) = value, let number = DecimalNumber(text) else { return nil }
         let isMilliseconds = number >= DecimalNumber(significand: 1, exponent: 11)
         guard let total = number.integer(scaledBy: isMilliseconds ? 6 : 9), total > 0 else { return nil }
         let seconds = total / 1_000_000_000
-        guard seconds <= Self.endOfYear9999 else { return nil }
+        guard seconds <= Self.bound else { return nil }
         self.init(seconds: Int64(seconds), nanoseconds: Int32(total % 1_000_000_000))
     }
 
@@ -41,6 +41,6 @@ package struct Timestamp: Hashable, Sendable, Comparable {
         .seconds(other.seconds - seconds) + .nanoseconds(other.nanoseconds - nanoseconds)
     }
 
-    /// Above it, neither `date` nor a stored time stamp is of any use.
-    private static let endOfYear9999: Int128 = 253_402_300_799
+    /// Up to here 64 bits of nanoseconds reach, in which times are stored.
+    private static let bound = Int128(Int64.max / 1_000_000_000) - 1
 }
