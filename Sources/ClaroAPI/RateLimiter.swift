@@ -39,7 +39,7 @@ struct RateLimiter: Sendable {
     /// Learns from an answer's header fields. Answers may come in another order than they were made in: within a
     /// window the budget only falls.
     mutating func note(_ head: HTTPHead, at now: ContinuousClock.Instant, wallTime: Timestamp) {
-        guard let told = head["x-ratelimit-remaining"].flatMap({ Int($0) }), told >= 0 else { return }
+        guard let told = Self.number(head["x-ratelimit-remaining"]) else { return }
         let serverTime = head["date"].flatMap(HTTPDate.timestamp) ?? wallTime
         let untilReset = head["x-ratelimit-reset"].flatMap { RetryAfter.windowEnd($0, from: serverTime) }
         // A window that is over already says nothing about the next one.
@@ -48,9 +48,17 @@ struct RateLimiter: Sendable {
         let isSameWindow = isTold && resetsAt.map { abs($0 - end) < .seconds(2) } ?? false
         remaining = isSameWindow ? min(remaining, told) : told
         resetsAt = isSameWindow ? resetsAt : end
-        limit = max(1, head["x-ratelimit-limit"].flatMap { Int($0) } ?? max(limit, told))
+        limit = max(1, Self.number(head["x-ratelimit-limit"]) ?? max(limit, told))
         isTold = true
     }
+
+    /// What a server tells; nil where that is no number, or negative.
+    private static func number(_ text: String?) -> Int? {
+        text.flatMap { Int($0) }.flatMap { $0 < 0 ? nil : min($0, largestNumber) }
+    }
+
+    /// More than anybody sends in an hour, and far below where adding to it overflows.
+    private static let largestNumber = 1_000_000_000
 
     /// After a 429 that named a time.
     mutating func block(until instant: ContinuousClock.Instant) {

@@ -87,6 +87,19 @@ struct RateLimiterTests {
         #expect(limiter.reserve(.interactive, at: start + .seconds(7)) == nil)
     }
 
+    @Test func `numbers beyond any budget are a large one`() throws {
+        var limiter = RateLimiter()
+        let most = "\(Int.max)"
+        for fields in [
+            [("X-RateLimit-Remaining", most)], [("X-RateLimit-Remaining", "5"), ("X-RateLimit-Limit", most)],
+        ] {
+            limiter.note(try head(fields), at: start, wallTime: wallTime)
+            #expect(limiter.reserve(.interactive, at: start) == nil)
+            _ = limiter.reserve(.background, at: start)
+        }
+        #expect(limiter.limit == 1_000_000_000)
+    }
+
     // MARK: Retry-After
 
     @Test(
