@@ -9,21 +9,25 @@ enum AttachmentName {
     /// A name for each item, in order, no two alike: of two items with one name the later becomes `stem~<id>.ext`.
     static func names(of items: [ContextItem]) -> [FileName] {
         var taken: Set<FileName> = []
+        /// How many items have the same name with its id: two ids may become one by what was replaced or cut.
+        var counts: [FileName: Int] = [:]
         return items.map { item in
             let wanted = wantedName(of: item)
             var name = fitted(wanted)
-            if !taken.insert(name).inserted {
-                name = fitted(wanted, marker: "~" + sanitized(item.id))
-                // Two ids may become one by what was replaced or cut: then the place in the list tells them apart.
-                var number = 2
-                while !taken.insert(name).inserted {
-                    name = fitted(wanted, marker: "~" + sanitized(item.id) + "~\(number)")
-                    number += 1
-                }
+            if taken.insert(name).inserted { return name }
+            let marker = "~" + cut(sanitized(item.id), to: idByteBound)
+            let marked = fitted(wanted, marker: marker)
+            name = marked
+            while !taken.insert(name).inserted {
+                counts[marked, default: 1] += 1
+                name = fitted(wanted, marker: "\(marker)~\(counts[marked, default: 1])")
             }
             return name
         }
     }
+
+    /// What a name has room for beside it; the API's ids have some 20 bytes.
+    private static let idByteBound = 64
 
     /// Whether an address becomes an Internet Shortcut, which programs may open by themselves. Others stay text.
     static func isWebAddress(_ url: String) -> Bool {
@@ -78,7 +82,7 @@ enum AttachmentName {
             ending = ""
         }
         let room = byteBound - ending.utf8.count - marker.utf8.count
-        return FileName(cut(stem, to: room) + cut(marker, to: byteBound) + ending)
+        return FileName(cut(stem, to: room) + marker + ending)
     }
 
     /// `report.tar` and `.gz`; a leading dot begins no extension.

@@ -1,5 +1,6 @@
 import ClaroAPI
 import FUSE
+import Foundation
 import Testing
 
 @testable import ClaroFS
@@ -24,6 +25,23 @@ struct AttachmentNameTests {
     @Test func `an id in a name is made harmless, too, and never repeats a name`() throws {
         let names = try names([file("1", "a.txt"), file("x/y", "a.txt"), file("x_y", "a.txt")])
         #expect(names == ["a.txt", "a~x_y.txt", "a~x_y~2.txt"])
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func `ids that are alike as far as a name goes are told apart`() throws {
+        let long = String(repeating: "x", count: 300)
+        let names = try names([file("1", "a.txt"), file(long + "1", "a.txt"), file(long + "2", "a.txt")])
+        #expect(Set(names).count == 3)
+        #expect(names.allSatisfy { $0.utf8.count <= 255 && $0.hasPrefix("a") && $0.hasSuffix(".txt") })
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func `thousands of items whose ids become one in a name are named in one go`() throws {
+        let controls = (1...31).map { String(format: "\\u%04x", $0) }
+        let ids = controls.flatMap { first in
+            controls.flatMap { second in controls.prefix(10).map { first + second + $0 } }
+        }
+        #expect(Set(try names(ids.map { file($0, "a.txt") })).count == ids.count)
     }
 
     @Test func `long names are cut in whole characters and keep the extension`() throws {
