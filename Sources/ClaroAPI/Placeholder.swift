@@ -16,48 +16,43 @@ package struct Placeholder: Hashable, Sendable {
     private static func all(in text: [UInt8]) -> [Placeholder] {
         var placeholders: [Placeholder] = []
         var rest = text[...]
-        while let brace = rest.firstIndex(of: UInt8(ascii: "{")) {
-            rest = rest[brace...].dropFirst()
-            guard rest.first == UInt8(ascii: "{") else { continue }
-            var inner = rest.dropFirst()
-            guard let placeholder = Placeholder(taking: &inner) else { continue }
-            placeholders.append(placeholder)
-            rest = inner
+        // None has a closing brace inside, so each ends at the next pair of them.
+        while let end = rest.firstIndex(of: UInt8(ascii: "}")) {
+            if rest[end...].starts(with: "}}".utf8), let placeholder = Placeholder(endOf: rest[..<end]) {
+                placeholders.append(placeholder)
+                rest = rest[(end + 2)...]
+            } else {
+                rest = rest[(end + 1)...]
+            }
         }
         return placeholders
     }
 
-    /// Reads what stands behind the opening braces, with the closing ones; `rest` is then what follows.
-    private init?(taking rest: inout ArraySlice<UInt8>) {
-        guard let name = Self.take(from: &rest, upTo: UInt8(ascii: ":")) else { return nil }
-        var type: String?
-        if rest.first == UInt8(ascii: ":") {
-            rest.removeFirst()
-            type = Self.take(from: &rest, upTo: UInt8(ascii: "/"))
-            guard type != nil else { return nil }
+    /// Reads a text that ends where a placeholder may, without its closing braces, from the first opening ones on that
+    /// begin one.
+    ///
+    /// Between two colons these are the first, so that nothing is read twice, however many braces there are.
+    private init?(endOf text: ArraySlice<UInt8>) {
+        var found: (name: ArraySlice<UInt8>, slash: Int)?
+        // Behind the piece that is looked at, from the last to the first: where a type would end, and if that is good.
+        var slash = text.endIndex
+        var isGoodSlash = true
+        for piece in text.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false).reversed() {
+            let isTyped = piece.endIndex < text.endIndex
+            let isGoodEnd = isGoodSlash && !text[piece.endIndex..<slash].dropFirst().isBlank
+            if isGoodEnd || !isTyped, let braces = piece.firstRange(of: "{{".utf8) {
+                let name = piece[braces.upperBound...]
+                if !name.isBlank { found = (name, slash) }
+            }
+            guard let first = piece.firstIndex(of: UInt8(ascii: "/")) else { continue }
+            slash = first
+            isGoodSlash = text[slash...].starts(with: "//".utf8) && !text[slash...].dropFirst(2).isBlank
         }
-        var description: String?
-        if rest.starts(with: "//".utf8) {
-            rest.removeFirst(2)
-            description = Self.take(from: &rest, upTo: nil)
-            guard description != nil else { return nil }
-        }
-        guard rest.starts(with: "}}".utf8) else { return nil }
-        rest.removeFirst(2)
-        self.name = name
-        self.type = type
-        self.description = description
-    }
-
-    /// One or more bytes up to a brace or `end`, without white space around; nil: there are none.
-    private static func take(from rest: inout ArraySlice<UInt8>, upTo end: UInt8?) -> String? {
-        let taken = rest.prefix { byte in byte != UInt8(ascii: "}") && byte != end }
-        rest = rest[taken.endIndex...]
-        let isSpace = { (byte: UInt8) in byte == 0x20 || (0x09...0x0D).contains(byte) }
-        guard let first = taken.firstIndex(where: { !isSpace($0) }),
-            let last = taken.lastIndex(where: { !isSpace($0) })
-        else { return nil }
-        return String(decoding: taken[first...last], as: UTF8.self)
+        guard let (name, slash) = found else { return nil }
+        let isTyped = name.endIndex < text.endIndex
+        self.name = name.trimmedText
+        type = isTyped ? text[name.endIndex..<slash].dropFirst().trimmedText : nil
+        description = isTyped && slash < text.endIndex ? text[slash...].dropFirst(2).trimmedText : nil
     }
 
     /// What `variables.json` has of it: only what is known.
@@ -67,4 +62,16 @@ package struct Placeholder: Hashable, Sendable {
         if let description { members.append(JSONValue.Member(key: "description", value: .string(description))) }
         return .object(members)
     }
+}
+
+extension ArraySlice<UInt8> {
+    fileprivate var isBlank: Bool { allSatisfy(Self.isSpace) }
+
+    /// Without the white space around it.
+    fileprivate var trimmedText: String {
+        let end = lastIndex { !Self.isSpace($0) }.map { $0 + 1 } ?? startIndex
+        return String(decoding: self[..<end].drop(while: Self.isSpace), as: UTF8.self)
+    }
+
+    private static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
 }

@@ -31,6 +31,17 @@ struct PlaceholderTests {
         #expect(Placeholder.all(in: [Array(text.utf8)]) == [])
     }
 
+    @Test(
+        .timeLimit(.minutes(1)),
+        arguments: ["{{", "{{a", "{{a:", "{{a:b/", "{{ ", "{{a:b//", "{", ":", "{{:", "{{a: /"]
+    )
+    func `what begins many placeholders and ends none is read in one go`(beginning: String) {
+        let many = Array(String(repeating: beginning, count: 20_000).utf8)
+        for ending in ["", "}", "}}"] {
+            #expect(Placeholder.all(in: [many + Array(ending.utf8)]).count <= 1)
+        }
+    }
+
     @Test func `of one name the first holds, in the order of the texts`() {
         let found = Placeholder.all(in: [Array("{{b}}{{a:string}}".utf8), Array("{{a:number}}{{c}}".utf8)])
         #expect(found.map(\.name) == ["b", "a", "c"])
