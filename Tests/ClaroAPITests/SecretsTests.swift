@@ -37,6 +37,21 @@ struct SecretsTests {
         }
     }
 
+    @Test(arguments: [
+        "\u{D4E}KEY", "KEY\u{301}", "\u{200D}KEY\u{FE0F}", #"{"message":"KEY\u0301"}"#,
+        String(repeating: " ", count: 1000) + "KEY",
+        String(repeating: "x", count: 980) + " KEY" + String(repeating: "x", count: 99),
+    ])
+    func `a key among other characters, or at the end of what is read, is not in a message`(text: String) throws {
+        let message = ServerMessage(body: Array(text.replacing("KEY", with: key).utf8), hiding: try APIKey(key))
+        #expect(Array(message.text.utf8).ranges(of: Array(key.utf8.prefix(10))).isEmpty)
+    }
+
+    @Test func `a message has a bounded number of bytes`() throws {
+        let body = Array(String(repeating: "\u{301}", count: 10_000).utf8)
+        #expect(ServerMessage(body: body, hiding: try APIKey(key)).text.utf8.count < 1000)
+    }
+
     @Test func `the key goes in one header field of every request to the API`() async throws {
         try await ClientFixture.with(emulator: .init { $0.keys = .only([ClientFixture.key]) }) { fixture in
             _ = try await fixture.prompt()
