@@ -19,8 +19,11 @@ package struct PromptName: Hashable, Sendable, CustomStringConvertible {
 
     /// Whether `text` can be a namespace or a slug. What cannot is answered without asking the API.
     package static func fitsGrammar(_ text: some StringProtocol) -> Bool {
-        !text.isEmpty && text.utf8.allSatisfy(isNameByte)
+        (1...nameByteBound).contains(text.utf8.count) && text.utf8.allSatisfy(isNameByte)
     }
+
+    /// NAME_MAX without the `@` before a namespace. The kernel refuses a whole directory for one name that is too long.
+    private static let nameByteBound = 254
 
     private static func isNameByte(_ byte: UInt8) -> Bool {
         switch byte {

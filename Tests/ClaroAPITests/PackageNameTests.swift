@@ -15,6 +15,13 @@ struct PackageNameTests {
         #expect(PromptName(namespace: "x", slug: text) == nil)
     }
 
+    @Test func `a name fits a path, with its @`() {
+        let longest = String(repeating: "a", count: 254)
+        #expect(PromptName(namespace: longest, slug: longest) != nil)
+        #expect(PromptName(namespace: longest + "a", slug: "x") == nil)
+        #expect(PromptName(namespace: "x", slug: longest + "a") == nil)
+    }
+
     @Test(arguments: [("v0", 0), ("v1", 1), ("v10", 10), ("v999999999", 999_999_999)] as [(String, UInt32)])
     func `a version is v and a number`(text: String, number: UInt32) throws {
         let version = try #require(Version(text))
