@@ -167,7 +167,7 @@ extension JSONParser {
         if peek == UInt8(ascii: "\"") {
             let text = UnsafeBufferPointer(rebasing: bytes[start..<position])
             position += 1
-            return Self.makeString(text, isASCII: isASCII) ?? invalidString(from: start)
+            return Self.makeString(text, isASCII: isASCII)
         }
         scratch.removeAll(keepingCapacity: true)
         scratch.append(contentsOf: UnsafeBufferPointer(rebasing: bytes[start..<position]))
@@ -180,10 +180,12 @@ extension JSONParser {
             scratch.append(contentsOf: UnsafeBufferPointer(rebasing: bytes[plainStart..<position]))
         }
         position += 1
-        guard isWellFormed else { return invalidString(from: start) }
+        guard isWellFormed else {
+            // Behind the closing quote.
+            return .invalidString(escaped: String(decoding: bytes[start..<position - 1], as: UTF8.self))
+        }
         // What escapes stand for is well-formed, so plain ASCII around them needs no second look.
-        let value = scratch.withUnsafeBufferPointer { Self.makeString($0, isASCII: isASCII) }
-        return value ?? invalidString(from: start)
+        return scratch.withUnsafeBufferPointer { Self.makeString($0, isASCII: isASCII) }
     }
 
     /// Advances to the next quote or backslash and tells whether all bytes up to there are ASCII. A control character
@@ -200,15 +202,12 @@ extension JSONParser {
         throw syntaxError
     }
 
-    /// Nil if the bytes are not UTF-8. Where they are known to be, decoding is several times faster than validating.
-    private static func makeString(_ utf8: UnsafeBufferPointer<UInt8>, isASCII: Bool) -> JSONValue? {
+    /// The value of a string with these bytes. Where they are known to be UTF-8, decoding is several times faster than
+    /// validating; where they are not, what is written of it reads as text, and has to be spelled as text is.
+    private static func makeString(_ utf8: UnsafeBufferPointer<UInt8>, isASCII: Bool) -> JSONValue {
         guard !isASCII else { return .string(String(decoding: utf8, as: UTF8.self)) }
-        return String(validating: utf8, as: UTF8.self).map(JSONValue.string)
-    }
-
-    /// The value for the string that began at `start` and whose closing quote was just passed.
-    private func invalidString(from start: Int) -> JSONValue {
-        .invalidString(escaped: String(decoding: bytes[start..<position - 1], as: UTF8.self))
+        if let text = String(validating: utf8, as: UTF8.self) { return .string(text) }
+        return .invalidString(escaped: JSONValue.escaped(String(decoding: utf8, as: UTF8.self)))
     }
 
     /// Appends what the escape behind a backslash stands for; false if it is half a surrogate pair (then U+FFFD).

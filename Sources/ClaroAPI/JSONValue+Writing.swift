@@ -14,6 +14,13 @@ extension JSONValue {
         if layout == .sorted { writer.bytes.append(UInt8(ascii: "\n")) }
         return writer.bytes
     }
+
+    /// What is written of a text between its quotes.
+    static func escaped(_ text: String) -> String {
+        var writer = JSONWriter(isSorted: false)
+        writer.writeString(text)
+        return String(decoding: writer.bytes.dropFirst().dropLast(), as: UTF8.self)
+    }
 }
 
 private struct JSONWriter {
@@ -69,7 +76,7 @@ private struct JSONWriter {
         bytes.append(UInt8(ascii: "\""))
     }
 
-    private mutating func writeString(_ text: String) {
+    mutating func writeString(_ text: String) {
         bytes.append(UInt8(ascii: "\""))
         for byte in text.utf8 {
             switch byte {

@@ -74,6 +74,12 @@ struct JSONValueTests {
         #expect(value["good"] == .number("1"))
     }
 
+    @Test(arguments: [#"\u0061"#, #"\/"#, #"\u00e9"#, #"\u001F"#])
+    func `what was not UTF-8 is written alike whenever it is read`(escaped: String) throws {
+        let written = try JSONValue.parse(Array("\"".utf8) + [0xFF] + Array("\(escaped)\"".utf8)).serialized()
+        #expect(try JSONValue.parse(written).serialized() == written)
+    }
+
     @Test func `a byte order mark and white space around a document are ignored`() throws {
         #expect(try parse("\u{FEFF} \r\n\t[ ] \n") == .array([]))
     }
@@ -110,7 +116,7 @@ struct JSONValueTests {
         #expect(try parse(text).integer == integer)
     }
 
-    @Test(arguments: ["5.5", "9223372036854775808", "1e400", "\"5\"", "null"])
+    @Test(arguments: ["5.5", "9223372036854775808", "1e400", "1e-9223372036854775808", "\"5\"", "null"])
     func `other values are no whole number`(text: String) throws {
         #expect(try parse(text).integer == nil)
     }
