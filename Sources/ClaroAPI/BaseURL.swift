@@ -100,11 +100,16 @@ struct AbsoluteURL {
         (isSecure ? "https://" : "http://") + host + (port.map { ":\($0)" } ?? "")
     }
 
-    /// 127.0.0.0/8, ::1 and localhost. An abbreviated address (`127.1`, `2130706433`) is not recognised.
+    /// Whether a download may go there: https, or plain http on this machine if that is accepted.
+    func isFit(acceptsLoopback: Bool) -> Bool { isSecure || isLoopback && acceptsLoopback }
+
+    /// 127.0.0.0/8, ::1 and localhost. Another spelling of an address (`127.1`, `127.0.0.01`) is not recognised: for
+    /// some readers it is a name.
     var isLoopback: Bool {
         if host == "localhost" || host == "[::1]" { return true }
         let parts = host.split(separator: ".", omittingEmptySubsequences: false)
-        return parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
+        return parts.count == 4 && parts[0] == "127"
+            && parts.allSatisfy { part in UInt8(part).map { "\($0)" == part } ?? false }
     }
 
     private static func isHostByte(_ byte: UInt8) -> Bool {

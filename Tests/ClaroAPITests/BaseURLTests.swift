@@ -26,7 +26,7 @@ struct BaseURLTests {
         arguments: [
             "http://api.baytos.ai", "http://127.0.0.1.example.com", "http://localhost.example.com", "http://10.0.0.1",
             "http://128.0.0.1", "http://127.1", "http://0.0.0.0", "http://127.0.0.256", "http://2130706433",
-            "http://[::2]",
+            "http://[::2]", "http://127.0.0.01", "http://127.0.0.08",
         ]
     )
     func `only this machine may be reached without TLS`(text: String) {
