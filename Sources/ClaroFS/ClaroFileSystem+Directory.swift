@@ -95,8 +95,9 @@ extension ClaroFileSystem {
         if library.isDraftListed(prompt) {
             names.append((draftOffset, child(of: VersionKey(prompt, .draft), "v0")))
         }
-        let last: UInt32 = if case .published(let number) = newest { number } else { 0 }
-        let first = library.lock == nil ? 1 : last
+        let number: UInt32 = if case .published(let number) = newest { number } else { 0 }
+        let first = library.lock == nil ? 1 : number
+        let last = library.lock == nil ? min(number, Library.publishedVersionBound) : number
         let next = max(first, UInt32(clamping: max(1, offset - draftOffset)))
         let hidden = library.hiddenVersions(of: prompt)
         let versions = (next...max(next, last)).lazy.filter { $0 <= last && !hidden.contains($0) }.map { number in

@@ -2,8 +2,9 @@ import ClaroAPI
 import Synchronization
 
 extension Library {
-    /// More than anybody has, few enough to be listed at once where no kernel asks for them part by part.
-    private static let publishedVersionBound: UInt32 = 100_000
+    /// More than anybody has, few enough to be listed at once where no kernel asks for them part by part, and to be kept
+    /// with a number each.
+    static let publishedVersionBound: UInt32 = 10_000
 
     /// The numbers of the versions in a prompt's directory.
     func publishedVersions(of prompt: PromptName, upTo newest: UInt32) -> [UInt32] {

@@ -120,6 +120,15 @@ struct VersionTests {
         }
     }
 
+    @Test func `a number of versions that makes no sense is listed as ten thousand`() async throws {
+        let overrides: [String: JSON?] = ["version": .string("v999999999")]
+        let prompt = Workspace.Prompt("support", versions: [.init("one")], listingOverrides: overrides)
+        try await MountFixture.with(Self.library(prompt)) { mount async throws in
+            #expect(try await mount.names("@acme/support").count == 10_001)
+            #expect(try await mount.lookupError("@acme/support/v10000") == nil)
+        }
+    }
+
     @Test func `a thousand versions are listed without a request`() async throws {
         let versions = (1...1000).map { Workspace.Version("text \($0)") }
         let prompt = Workspace.Prompt("support", versions: versions)
