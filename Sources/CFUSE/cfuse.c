@@ -8,6 +8,7 @@
 #include <link.h>
 #include <malloc.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,8 +21,8 @@
 struct binding {
     cfuse_operations operations;
     void *context;
-    /// From the arrival of INIT to its answer, during which libfuse writes nothing else.
-    bool is_answering_init;
+    /// From the arrival of INIT to its answer, during which libfuse writes nothing else. All threads that answer look at it.
+    atomic_bool is_answering_init;
 };
 
 /// Set once, before the first session: libfuse's log function has no user data.
@@ -168,10 +169,12 @@ cfuse_session *cfuse_session_make(const char *options, const cfuse_operations *o
 // lookup at a time into a directory, and those that wait for it cannot be interrupted (fs/fuse/inode.c, fuse_lock_inode).
 static ssize_t write_reply(int descriptor, struct iovec *parts, int count, void *userdata) {
     struct binding *binding = userdata;
-    // struct fuse_init_out { uint32_t major; uint32_t minor; uint32_t max_readahead; uint32_t flags; … }
-    if (binding->is_answering_init && count > 1 && parts[1].iov_len >= 16)
-        ((uint32_t *)parts[1].iov_base)[3] |= 1 << 18;  // FUSE_PARALLEL_DIROPS
-    binding->is_answering_init = false;
+    if (binding->is_answering_init) {
+        binding->is_answering_init = false;
+        // struct fuse_init_out { uint32_t major; uint32_t minor; uint32_t max_readahead; uint32_t flags; … }
+        if (count > 1 && parts[1].iov_len >= 16)
+            ((uint32_t *)parts[1].iov_base)[3] |= 1 << 18;  // FUSE_PARALLEL_DIROPS
+    }
     return writev(descriptor, parts, count);
 }
 static ssize_t read_request(int descriptor, void *buffer, size_t size, void *userdata) {
