@@ -124,4 +124,64 @@ struct InterruptTests {
             #expect(end.text == (place == .directory ? "many" : place.output))
         }
     }
+
+    /// As Go's runtime sends them to its threads, and here to the daemon's too, which is stopped and let go on besides: what
+    /// has no handler is not delivered, but a stop breaks off what waits.
+    @Test func `a storm of signals at the daemon and its readers fails no call`() async throws {
+        let library = Workspace.generated(
+            prompts: 100,
+            versions: 1,
+            attachmentByteCount: 1 << 20,
+            attachmentInterval: 25
+        )
+        try await MountFixture.with(library) { mount async throws in
+            mount.emulator.latency = .milliseconds(5)
+            // The calls of the C library itself: Python's own repeat what a signal broke off.
+            let program = """
+                import ctypes, os, signal, sys
+                signal.signal(signal.SIGURG, lambda *_: None)
+                libc = ctypes.CDLL(None, use_errno=True)
+                buffer = ctypes.create_string_buffer(65536)
+                def call(function, *arguments):
+                    result = function(*arguments)
+                    if result < 0: sys.exit(f"{function.__name__}: {os.strerror(ctypes.get_errno())}")
+                    return result
+                def read(name, function):
+                    descriptor, count, bytes = call(libc.open, name.encode(), os.O_RDONLY), 1, 0
+                    while count > 0:
+                        count = call(function, descriptor, buffer, len(buffer))
+                        bytes += count
+                    call(libc.close, descriptor)
+                    return bytes
+                print("ready", file=sys.stderr, flush=True)
+                read("@load-0", libc.getdents64)
+                total = 0
+                for index in range(100):
+                    version = f"@load-0/prompt-{index:05}/v1"
+                    read(version, libc.getdents64)
+                    total += read(version + "/content.md", libc.read)
+                    if index % 25 == 0: total += read(version + "/context/data.bin", libc.read)
+                print(total)
+                """
+            var started: [ChildProcess] = []
+            for _ in 0..<3 {
+                started.append(try await ChildProcess.start(["python3", "-c", program], directory: mount.path))
+            }
+            let readers = started
+            for reader in readers { #expect(await reader.waitForError("ready")) }
+            let daemon = mount.daemon.processIdentifier
+            let all = (readers.map(\.processIdentifier) + [daemon]).map { "\($0)" }.joined(separator: " ")
+            let line = "while :; do kill -URG \(all); kill -STOP \(daemon); kill -CONT \(daemon); sleep 0.001; done"
+            let storm = try await ChildProcess.start(["bash", "-c", line])
+            for reader in readers {
+                let end = try await reader.end()
+                #expect(end.errors == "ready\n")
+                #expect(end.text == "\(100 * 2_048 + 4 << 20)\n")
+            }
+            storm.signal(SIGKILL)
+            _ = try await storm.end()
+            mount.daemon.signal(SIGCONT)
+            #expect(mount.emulator.requests.count(of: .getPrompt) == 100)
+        }
+    }
 }
