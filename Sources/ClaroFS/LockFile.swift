@@ -35,7 +35,7 @@ package struct LockFile: Equatable, Sendable {
         for member in prompts {
             guard let name = PromptName(member.key), let text = member.value["version"]?.text,
                 case .published(let version)? = Version(text), let hash = member.value["sha256"]?.text,
-                hash.utf8.count == 64, hash.allSatisfy(\.isHexDigit)
+                hash.utf8.count == 64, hash.allSatisfy({ $0.isASCII && $0.isHexDigit })
             else { throw Problem(description: "its entry of \(member.key) is not a version and a hash") }
             entries[name] = Entry(version: version, hash: hash.lowercased())
         }
