@@ -37,26 +37,19 @@ extension ClaroClient {
         let response = try await send(call)
         state.withLock { $0.downloadURLPath = path }
         let object = try object(with: "url", in: response, call)
-        guard let text = object["url"]?.text, text.utf8.count <= Self.signedURLByteBound, isAcceptable(text) else {
+        let acceptsLoopback = configuration.baseURL.isLoopback
+        guard let url = SignedURL(object, askedAt: askedAt, acceptsLoopback: acceptsLoopback) else {
             throw malformed(call, response, "no usable download URL")
         }
-        let lifetime = (object["expiresIn"] ?? object["expires_in"])?.integer.map { Duration.seconds(min($0, 604_800)) }
-        let slack = lifetime.map { min($0 / 5, .seconds(30)) }
-        return SignedURL(
-            absoluteString: text,
-            expiresAt: lifetime.flatMap { $0 > .zero ? askedAt + $0 - (slack ?? .zero) : nil }
-        )
+        return url
     }
 
     /// https, or plain http on this machine if the API is there, too.
     func isAcceptable(_ url: String) -> Bool {
-        guard let url = AbsoluteURL(url) else { return false }
-        return url.isSecure || url.isLoopback && configuration.baseURL.isLoopback
+        AbsoluteURL(url)?.isFit(acceptsLoopback: configuration.baseURL.isLoopback) ?? false
     }
 
     private static let downloadURLPaths = [
         "/api/v1/prompts/context/download-url", "/v1/prompts/context/download-url",
     ]
-    /// Signatures have a few hundred bytes, with a session's token two thousand.
-    private static let signedURLByteBound = 16 << 10
 }

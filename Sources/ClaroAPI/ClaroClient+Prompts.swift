@@ -95,7 +95,7 @@ extension ClaroClient {
     }
 
     /// Both spellings of both fields are in use. Without a cursor there is no next page, whatever `hasMore` says.
-    private static func nextCursor(_ object: JSONValue) -> String? {
+    static func nextCursor(_ object: JSONValue) -> String? {
         let hasMore = object["hasMore"]?.bool ?? object["has_more"]?.bool ?? true
         let cursors = [object["next_cursor"]?.text, object["nextCursor"]?.text, object["cursor"]?.text]
         return hasMore ? cursors.lazy.compactMap(\.self).first { !$0.isEmpty } : nil

@@ -13,6 +13,25 @@ package struct SignedURL: Sendable, CustomStringConvertible, CustomDebugStringCo
         self.expiresAt = expiresAt
     }
 
+    /// Reads an answer. The address is good for a little less than the server says, from `askedAt` on.
+    ///
+    /// Fails where there is no address that a download may go to: of more than `byteCountBound` bytes, or neither https
+    /// nor, with `acceptsLoopback`, on this machine.
+    init?(_ answer: JSONValue, askedAt: ContinuousClock.Instant, acceptsLoopback: Bool) {
+        guard let text = answer["url"]?.text, text.utf8.count <= Self.byteCountBound,
+            AbsoluteURL(text)?.isFit(acceptsLoopback: acceptsLoopback) ?? false
+        else { return nil }
+        let lifetime = (answer["expiresIn"] ?? answer["expires_in"])?.integer.map { Duration.seconds(min($0, 604_800)) }
+        let slack = lifetime.map { min($0 / 5, .seconds(30)) }
+        self.init(
+            absoluteString: text,
+            expiresAt: lifetime.flatMap { $0 > .zero ? askedAt + $0 - (slack ?? .zero) : nil }
+        )
+    }
+
+    /// Signatures have a few hundred bytes, with a session's token two thousand.
+    private static let byteCountBound = 16 << 10
+
     /// The address without its query.
     package var description: String {
         String(absoluteString.prefix { $0 != "?" && $0 != "#" })
