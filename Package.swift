@@ -2,12 +2,19 @@
 
 import PackageDescription
 
+/// Whether the fuzz targets are built, as a program of libFuzzer (scripts/fuzz).
+let isFuzzing = Context.environment["CLARO_FUZZ"] != nil
+
+/// What libFuzzer needs of each module that it is to explore: optimised, with its coverage.
+let fuzzing = ["-O", "-sanitize=fuzzer,address", "-profile-generate", "-profile-coverage-mapping"]
+
 /// Every target is Swift 6, free of warnings, and leaves the caller's thread only where it says so.
 let strict: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
     .enableUpcomingFeature("ExistentialAny"),
     .enableUpcomingFeature("MemberImportVisibility"),
     .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .unsafeFlags(isFuzzing ? fuzzing : []),
 ]
 
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
@@ -123,3 +130,29 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+// What strangers send and callers type, thrown at what reads it: tests of what was found, or the program that finds it.
+let fuzzed: [Target.Dependency] = [
+    "CCurl", "ClaroAPI", "ClaroCommand", "ClaroFS", "FUSE", crypto, grdb, logging, systemPackage,
+]
+if isFuzzing {
+    package.targets.append(
+        .executableTarget(
+            name: "claro-fuzz",
+            dependencies: fuzzed,
+            path: "Tests/FuzzTests",
+            exclude: ["Corpora", "CorpusTests.swift", "PlantedBugs"],
+            swiftSettings: strict,
+            linkerSettings: [.unsafeFlags(fuzzing + ["-use-ld=lld"])]
+        )
+    )
+} else {
+    package.targets.append(
+        .testTarget(
+            name: "FuzzTests",
+            dependencies: fuzzed,
+            exclude: ["Corpora", "Fuzzer", "PlantedBugs"],
+            swiftSettings: strict
+        )
+    )
+}

@@ -1,0 +1,110 @@
+import FUSE
+import FoundationEssentials
+import GRDB
+import Glibc
+import Logging
+
+@testable import ClaroAPI
+@testable import ClaroFS
+
+/// A store in memory with one thing of each kind, which is damaged and read.
+enum StoredSample {
+    /// Stores the sample, damages it, and requires that each thing is what was stored, or not there.
+    static func checkDamaged(by damage: (Database) throws -> Void) throws {
+        store()
+        defer { database.write { try $0.execute(sql: removal) } }
+        database.write { try damage($0) }
+        try checkReading()
+    }
+
+    private static let time = Timestamp(seconds: 1_700_000_000, nanoseconds: 123_456_789)
+    private static let root = InodeNumber.root
+    private static let identity = Identity("@acme", in: root)
+    private static let blob = BlobName(description: String(repeating: "ab", count: 32))
+    private static let absence = CacheDatabase.Absence(isForbidden: true, fetched: time)
+
+    private static let prompts = ["a", "b"].compactMap { PromptName(namespace: "acme", slug: $0) }
+    private static let version = PackageName(prompts[0], .version(.published(1)))
+    private static let missing = PackageName(prompts[0], .version(.published(9)))
+
+    private static let body = Prompt(
+        metadata: Array(#"{"id": "p", "rate": 1.10, "version": "v1"}"#.utf8),
+        content: Array("text".utf8),
+        systemPrompt: Array("system".utf8),
+        critiquePrompt: nil,
+        etag: "e"
+    )
+
+    private static let listed = zip(prompts, 20...).map { name, inode in
+        Listing.Prompt(
+            name: name,
+            inode: InodeNumber(rawValue: UInt64(inode)),
+            newest: 3,
+            isDraftKnown: true,
+            created: time,
+            changed: nil
+        )
+    }
+
+    private static let listing = Listing(
+        listed,
+        pageCount: 1,
+        inodes: InodeTable(nil),
+        fallbackTime: time,
+        now: time
+    )
+
+    private static let removal =
+        ["version", "listing", "prompt", "newest", "absence", "inode", "blob", "chunk"].map {
+            "DELETE FROM \($0);"
+        }.joined() + "UPDATE usage SET attachments = 0, texts = 0"
+
+    private static let database: CacheDatabase = {
+        let directory = "/dev/shm/claro-fuzz.\(getpid())"
+        mkdir(directory, 0o700)
+        let logger = Logger(label: "fuzz") { _ in SwiftLogNoOpLogHandler() }
+        let database = CacheDatabase(directory: directory, key: "key", logger: logger)
+        // What is open needs no name any more.
+        for ending in ["", "-wal", "-shm"] { unlink("\(directory)/\(CacheDatabase.fileName)\(ending)") }
+        rmdir(directory)
+        return database
+    }()
+
+    private static func store() {
+        if let body { database.save(body, as: version, changed: time, fetched: time) }
+        database.save(listing, fetched: time)
+        database.saveNewest(3, of: prompts[0], fetched: time)
+        database.save(absence, of: missing)
+        database.save([0: Data([1]), 1: Data([2])], of: blob, byteCount: CacheDatabase.chunkByteCount + 1)
+        _ = database.giveNumbers(to: [identity])
+    }
+
+    private static func checkReading() throws {
+        if let stored = database.version(version) {
+            try check(stored.prompt == body && stored.changed == time && stored.fetched == time, "a version is itself")
+        }
+        if let stored = database.prompts() {
+            try check(stored.prompts == listed && stored.fetched == time, "a listing is itself")
+            try check(stored.pageCount == listing.pageCount, "and has its pages")
+        }
+        if let stored = database.newest(of: prompts[0]) {
+            try check(stored.number == 3 && stored.fetched == time, "what latest points to is what it was")
+        }
+        for (selector, stored) in database.absences(of: prompts[0]) {
+            try check(selector == missing.selector, "what is not there is what was asked for")
+            try check(stored.isForbidden && stored.fetched == time, "and why")
+        }
+        if let stored = database.blob(blob) {
+            try check(stored.byteCount == CacheDatabase.chunkByteCount + 1, "an attachment has its size")
+            try check(stored.chunks.keys.allSatisfy((0...1).contains), "and its chunks")
+        }
+        let numbers = database.numbers(in: root) ?? [:]
+        try check(numbers.values.allSatisfy { $0.rawValue >= InodeTable.first }, "no number has another meaning")
+        try check((0...1 << 56).contains(database.usage.texts), "texts take no less than nothing")
+        database.touch(version, fetched: time)
+        database.save(listing, fetched: time)
+        _ = database.giveNumbers(to: [identity, Identity("b", in: root)])
+        let bounds = CacheBounds(byteCount: 1, shortage: 0)
+        _ = database.evict(to: bounds, standing: { _ in .inUse }, losing: { _, _ in })
+    }
+}

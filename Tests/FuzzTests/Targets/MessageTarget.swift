@@ -1,0 +1,23 @@
+@testable import ClaroAPI
+
+extension FuzzTarget {
+    /// What a server says of an error: the byte 1 stands for the key, which it may repeat.
+    static let message = FuzzTarget(name: "message", sources: ["ClaroAPI/ServerMessage.swift"]) { bytes in
+        let key = try APIKey("sk_live_0123456789abcdefghij")
+        let body = bytes.flatMap { $0 == 1 ? Array(key.secret.utf8) : [$0] }
+        let message = ServerMessage(body: body, hiding: key)
+        for text in [message.text, ServerMessage.line(body.text, hiding: key)] {
+            try check(text.count <= 201, "a message fits a line")
+            let scalars = text.unicodeScalars
+            try check(!scalars.contains { $0.properties.generalCategory == .control }, "a message is one line")
+            try check(!scalars.contains(where: \.properties.isBidiControl), "a message reads in one direction")
+            try check(!text.utf8.contains(key.secret.utf8), "no message has the key")
+            try check(!text.utf8.contains(key.secret.utf8.prefix(20)), "nor most of it")
+        }
+        if message.document != nil { try check(body.count <= 64 << 10, "what is too long is not read") }
+    }
+}
+
+extension String.UTF8View {
+    fileprivate func contains(_ part: some Collection<UInt8>) -> Bool { !Array(self).ranges(of: Array(part)).isEmpty }
+}
