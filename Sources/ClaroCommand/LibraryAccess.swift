@@ -63,7 +63,14 @@ package struct LibraryAccess: Equatable, Sendable {
         do throws(CredentialsError) {
             return try Credentials(file: options.credentialsFile, environment: environment, environmentKey: key)
         } catch {
-            throw MountFailure(.usage, "\(error)\(error.problem == .notFound ? ": `claro login` stores one" : "")")
+            let cure =
+                switch error.problem {
+                case .notFound: ": `claro login` stores one"
+                // The system's, most likely.
+                case .unreadable(EACCES): ": `claro login` stores one of your own"
+                default: ""
+                }
+            throw MountFailure(.usage, "\(error)\(cure)")
         }
     }
 

@@ -179,4 +179,26 @@ struct StartTests {
         }
         await emulator.stop()
     }
+
+    /// autofs lets nobody else come near a mount point that waits for its mount.
+    @Test func `the background process leaves the process group when the mount is usable, not before`() async throws {
+        try await StoreFixture.with(Self.library) { store async throws in
+            let place = try store.scratch.makeDirectory("mount")
+            store.emulator.inject(.hang)
+            let starter = try await ChildProcess.start(
+                [try MountFixture.program("mount.claro"), store.emulator.url, place, "-o", "cache=none"],
+                environment: ["BAYT_API_KEY": MountFixture.key]
+            )
+            // The starter, the process that mounts, and their group.
+            let groups = "ps -o pgid= -p $(pgrep -d , -f '[m]ount.claro .*\(place)') | sort -u | wc -l"
+            try await eventually { store.emulator.requests.total > 0 }
+            #expect(try await store.output(of: groups) == "1\n")
+            #expect(try await store.output(of: "pgrep -c -f '[m]ount.claro .*\(place)'") == "2\n")
+            store.emulator.clearFaults()
+            #expect(try await starter.end().status == 0)
+            let session = "p=$(pgrep -f '[m]ount.claro .*\(place)'); test $(ps -o sid= -p $p) = $p; umount \(place)"
+            try await store.output(of: session)
+            try await eventually { try await ChildProcess.run(["pgrep", "-f", "[m]ount.claro .*\(place)"]).text == "" }
+        }
+    }
 }

@@ -2,7 +2,7 @@ import ClaroCommand
 import Glibc
 import SystemPackage
 
-/// Starts this program once more, in a session of its own, and waits until the mount is usable or has failed.
+/// Starts this program once more, and waits until the mount is usable or has failed.
 ///
 /// Not fork(2): a copy of a process that has used Swift's concurrency hangs. The child gets the same arguments, the
 /// same environment (which is copied, never read: the key may be in it) and a pipe in which it says that it is ready.
@@ -14,9 +14,6 @@ enum BackgroundStart {
 
     /// What the child gets after SIGTERM before it is killed: the time of an unmount, generously.
     private static let longestEnd: Duration = .seconds(10)
-
-    /// POSIX_SPAWN_SETSID, which Glibc's module does not show Swift.
-    private static let newSession: Int16 = 0x80
 
     /// To be called while this process has one thread: it blocks signals, to take them one by one.
     ///
@@ -65,7 +62,7 @@ enum BackgroundStart {
         defer { posix_spawnattr_destroy(&attributes) }
         var mask = signalMask
         posix_spawnattr_setsigmask(&attributes, &mask)
-        posix_spawnattr_setflags(&attributes, newSession | Int16(POSIX_SPAWN_SETSIGMASK))
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
 
         var argv: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
         let mark = strdup("\(variable)=1")
@@ -97,7 +94,7 @@ enum BackgroundStart {
             let signal = isInterrupted ? sigtimedwait(&signals, nil, &timeout) : sigwaitinfo(&signals, nil)
             switch signal {
             case SIGINT, SIGTERM, SIGHUP, SIGQUIT:
-                // The child left the terminal's process group, so Ctrl-C reached only this process. Twice is meant.
+                // Ctrl-C reaches the child, too; a signal to this process alone does not. Twice is meant.
                 kill(child, isInterrupted ? SIGKILL : SIGTERM)
                 isInterrupted = true
             case -1 where errno == EAGAIN:

@@ -48,7 +48,7 @@ final class Readiness: Sendable {
         }
     }
 
-    /// Says that the mount is usable. In the background it also leaves the terminal and the working directory: standard
+    /// Says that the mount is usable. In the background it also leaves session, terminal and working directory: standard
     /// streams become `/dev/null`. Any thread; only the first call counts.
     func announce() {
         let pipe = pipe.withLock { pipe in
@@ -63,7 +63,10 @@ final class Readiness: Sendable {
         close(pipe)
     }
 
+    /// Not before: autofs lets only the automounter's process group come near a mount point that waits for its mount, and
+    /// systemd starts mount(8) in it.
     private func leaveTerminal() {
+        setsid()
         _ = chdir("/")
         let null = open("/dev/null", O_RDWR | O_CLOEXEC)
         guard null >= 0 else { return }
