@@ -59,6 +59,13 @@ extension CacheDatabase {
         write { try $0.execute(sql: "DELETE FROM absence") }
     }
 
+    /// These are there by now.
+    func removeAbsences(of names: [PackageName]) {
+        write { database in
+            for name in names { try Self.removeAbsence(of: name, in: database) }
+        }
+    }
+
     /// To be called with each save of what is there.
     static func removeAbsence(of name: PackageName, in database: Database) throws {
         let statement = try database.cachedStatement(sql: "DELETE FROM absence WHERE prompt = ? AND selector = ?")

@@ -181,21 +181,34 @@ extension Library {
     /// Serves `listing` from now on, `age` after it was fetched, and has the kernel forget what is no longer so.
     func use(_ listing: Listing, age: Duration) {
         let fetched = ContinuousClock.now - age
-        let previous = state.withLock { state in
+        let (previous, published) = state.withLock { state in
             let previous = state.listing.value
+            let published = previous.map { state.removeAbsences(publishedSince: $0, in: listing) } ?? []
             let lifetime = state.listingLifetime(pageCount: listing.pageCount, freshness, at: fetched)
             state.listingFetches.append((fetched, listing.pageCount))
             state.listingLifetime = lifetime
             state.listing.fetched(listing, freshUntil: fetched + lifetime)
             state.listingFailure = nil
-            return previous
+            return (previous, published)
         }
+        forgetAbsences(of: published)
         stale.clear(Self.listingSubject)
         stale.clear { prompt in
             let isListed = listing.namespace(prompt.namespace) != nil || previous?.namespace(prompt.namespace) != nil
             return isListed && listing.prompt(prompt) == nil
         }
         if let previous { invalidations.send(listing.invalidations(replacing: previous)) }
+    }
+
+    /// Nobody is told any more that these are not there.
+    private func forgetAbsences(of keys: [VersionKey]) {
+        guard !keys.isEmpty else { return }
+        database?.removeAbsences(of: keys.map(\.packageName))
+        invalidations.send(
+            keys.compactMap { key in
+                inode(of: key.prompt).map { .entry(FileName(key.selector.description), in: $0) }
+            }
+        )
     }
 
     /// Why the listing could not be fetched, the last time it could not.
@@ -274,6 +287,18 @@ extension Library {
 }
 
 extension Library.State {
+    /// Forgets that versions are not there which are newer than `old` knows, and which `listing` knows; returns them.
+    fileprivate mutating func removeAbsences(publishedSince old: Listing, in listing: Listing) -> [VersionKey] {
+        let published = absences.keys.filter { key in
+            guard case .version(.published(let number)) = key.selector,
+                let newest = listing.prompt(key.prompt)?.newest
+            else { return false }
+            return number <= newest && number > old.prompt(key.prompt)?.newest ?? 0
+        }
+        for key in published { absences[key] = nil }
+        return published
+    }
+
     /// Makes room for one more prompt that is not there.
     fileprivate mutating func limitAbsentPrompts(to bound: Int) {
         guard newest.count(where: { $0.value.value == Library.Newest.none }) >= bound else { return }

@@ -297,7 +297,7 @@ final class Library: Sendable {
     }
 
     /// The inode of a prompt's directory, if the kernel holds it.
-    private func inode(of prompt: PromptName) -> InodeNumber? {
+    func inode(of prompt: PromptName) -> InodeNumber? {
         let namespace = inodes.number(of: Identity("@" + prompt.namespace, in: .root))
         let inode = inodes.number(of: Identity(prompt.slug, in: namespace))
         return inodes.isHeld(inode) ? inode : nil

@@ -176,4 +176,15 @@ struct AbsenceTests {
             }
         }
     }
+
+    @Test func `a version that was not there is there as soon as latest leads to it`() async throws {
+        try await MountFixture.with(Self.library, options: ["ttl=1s", "negative_ttl=1h"]) { mount async throws in
+            #expect(try await mount.lookupError("@acme/support/v3") == .ENOENT)
+            mount.emulator.update { $0["acme", "support"]?.publish(.init("three")) }
+            try await mount.waitUntil("latest is the old one still") { () async throws in
+                try await mount.target(of: "@acme/support/latest") == "v3"
+            }
+            #expect(try await mount.text("@acme/support/latest/content.md") == "three")
+        }
+    }
 }
