@@ -49,6 +49,10 @@ struct Soak: Sendable {
     /// An even number of parts of at most two minutes, each followed by rest.
     private var roundCount: Int { 2 * max(1, Int((duration - warmUp) / .seconds(240))) }
 
+    /// What the second half's memory may be of the first half's. In a few minutes not all of what a daemon keeps within
+    /// bounds, and not all that `malloc` holds between them, has come to these bounds.
+    private var growthBound: Double { duration >= .seconds(600) ? 1.05 : 1.25 }
+
     func run() async throws {
         report("seed \(seed), \(duration.formatted(.time(pattern: .hourMinuteSecond))), \(mounts.count) mounts")
         try await walker.readEverything(in: mounts[0])
@@ -164,7 +168,7 @@ struct Soak: Sendable {
         )
         for wrong in tally.wrong.prefix(20) { report("wrong: \(wrong)") }
         #expect(tally.wrong == [])
-        #expect(ratio <= 1.05)
+        #expect(ratio <= growthBound)
         #expect(tally.longestWait < SoakMount.timeout * 10)
         for mount in mounts { #expect(try await mount.fixture.end().status == 0) }
     }
