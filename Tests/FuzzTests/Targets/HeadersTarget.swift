@@ -10,8 +10,8 @@ extension FuzzTarget {
         ]
     ) { bytes in
         let lines = bytes.lines
-        guard var head = HTTPHead(statusLine: lines[0][...]) else { return }
-        for line in lines.dropFirst() { head.append(line: line[...]) }
+        guard var head = HTTPHead(statusLine: lines[0].utf8) else { return }
+        for line in lines.dropFirst() { head.append(line: line.utf8) }
         try check((100...999).contains(head.status), "a status has three digits")
         let known = ["retry-after", "content-range", "x-ratelimit-reset", "x-request-id", "date"]
         for name in known { try check(head[name]?.hasPrefix(" ") != true, "a value has no space around") }
