@@ -13,6 +13,7 @@ enum StoredSample {
     static func checkDamaged(by damage: (Database) throws -> Void) throws {
         store()
         defer { database.write { try $0.execute(sql: removal) } }
+        try check(database.version(version)?.prompt == body, "what is stored is there")
         database.write { try damage($0) }
         try checkReading()
     }
@@ -59,15 +60,17 @@ enum StoredSample {
             "DELETE FROM \($0);"
         }.joined() + "UPDATE usage SET attachments = 0, texts = 0"
 
+    private static let directory = "/dev/shm/claro-fuzz.\(getpid())"
+
     private static let database: CacheDatabase = {
-        let directory = "/dev/shm/claro-fuzz.\(getpid())"
         mkdir(directory, 0o700)
+        // A pool opens its file again for each of its readers, so it has to keep its name until the end.
+        atexit {
+            for ending in ["", "-wal", "-shm"] { unlink("\(directory)/\(CacheDatabase.fileName)\(ending)") }
+            rmdir(directory)
+        }
         let logger = Logger(label: "fuzz") { _ in SwiftLogNoOpLogHandler() }
-        let database = CacheDatabase(directory: directory, key: "key", logger: logger)
-        // What is open needs no name any more.
-        for ending in ["", "-wal", "-shm"] { unlink("\(directory)/\(CacheDatabase.fileName)\(ending)") }
-        rmdir(directory)
-        return database
+        return CacheDatabase(directory: directory, key: "key", logger: logger)
     }()
 
     private static func store() {

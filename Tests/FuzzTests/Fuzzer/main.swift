@@ -34,6 +34,7 @@ if target == nil {
 
 // The target's name is not for libFuzzer, which finds itself by the first argument.
 var arguments = CommandLine.unsafeArgv + 1
-arguments[0] = strdup("/proc/self/exe")
+// For merging it starts itself again by what it is called, in a shell.
+arguments[0] = strdup("\(CommandLine.arguments[0]) \(name)")
 var argumentCount = CommandLine.argc - 1
 exit(runFuzzer(&argumentCount, &arguments, readInput))

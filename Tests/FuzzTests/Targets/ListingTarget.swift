@@ -26,7 +26,10 @@ extension FuzzTarget {
             try checkShown([FileName("@" + prompt.name.namespace), FileName(prompt.name.slug)])
             try check(IncludePattern("\(prompt.name)")?.includes(prompt.name) == true, "a name is its own pattern")
             try check(prompt.version != .draft || prompt.isDraftKnown, "a draft that is listed is known")
+            let latest = PackageName(prompt.name, .latest)
+            try check(PackageName(latest.description) == latest, "a name reads as it is written")
             guard let version = prompt.version else { continue }
+            try check(version >= .draft, "no version is before the draft")
             try check(Version(version.description) == version, "a version reads as it is written")
             let name = PackageName(prompt.name, .version(version))
             try check(PackageName(name.description) == name, "a name reads as it is written")

@@ -2,6 +2,14 @@
 @testable import ClaroFS
 
 extension FuzzTarget {
+    private static let body = Prompt(
+        metadata: Array("{}".utf8),
+        content: Array("text".utf8),
+        systemPrompt: nil,
+        critiquePrompt: nil,
+        etag: nil
+    ).map { VersionBody($0, previous: nil, keepsTexts: false, fallbackTime: Timestamp(seconds: 1)) }
+
     /// A lock file.
     static let lock = FuzzTarget(name: "lock", sources: ["ClaroFS/LockFile.swift"]) { bytes in
         let file: LockFile
@@ -20,6 +28,10 @@ extension FuzzTarget {
             try check(file.allows(VersionKey(name, .latest)), "what is locked is allowed")
             try check(file.allows(VersionKey(name, .published(entry.version))), "by its number, too")
             try check(!file.allows(VersionKey(name, .draft)), "and no draft")
+            guard let body else { continue }
+            let isAccepted = file.accepts(body, as: VersionKey(name, .published(entry.version)))
+            try check(isAccepted == (entry.hash == body.textsHash), "what is accepted has the hash")
+            try check(!file.accepts(body, as: VersionKey(name, .latest)), "and a number")
         }
     }
 }

@@ -3,6 +3,8 @@
 extension FuzzTarget {
     /// What a server says of an error: the byte 1 stands for the key, which it may repeat.
     static let message = FuzzTarget(name: "message", sources: ["ClaroAPI/ServerMessage.swift"]) { bytes in
+        // More repeat nothing but time.
+        guard bytes.count(where: { $0 == 1 }) <= 8 else { return }
         let key = try APIKey("sk_live_0123456789abcdefghij")
         let body = bytes.flatMap { $0 == 1 ? Array(key.secret.utf8) : [$0] }
         let message = ServerMessage(body: body, hiding: key)
