@@ -66,7 +66,9 @@ enum StoredSample {
         mkdir(directory, 0o700)
         // A pool opens its file again for each of its readers, so it has to keep its name until the end.
         atexit {
-            for ending in ["", "-wal", "-shm"] { unlink("\(directory)/\(CacheDatabase.fileName)\(ending)") }
+            for ending in ["", "-wal", "-shm"].flatMap({ [$0, $0 + ".aside"] }) {
+                unlink("\(directory)/\(CacheDatabase.fileName)\(ending)")
+            }
             rmdir(directory)
         }
         let logger = Logger(label: "fuzz") { _ in SwiftLogNoOpLogHandler() }
