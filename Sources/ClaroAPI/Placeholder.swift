@@ -40,8 +40,8 @@ package struct Placeholder: Hashable, Sendable {
         for piece in text.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false).reversed() {
             let isTyped = piece.endIndex < text.endIndex
             let isGoodEnd = isGoodSlash && !text[piece.endIndex..<slash].dropFirst().isBlank
-            if isGoodEnd || !isTyped, let braces = piece.firstRange(of: "{{".utf8) {
-                let name = piece[braces.upperBound...]
+            if isGoodEnd || !isTyped, let start = piece.endOfOpeningBraces {
+                let name = piece[start...]
                 if !name.isBlank { found = (name, slash) }
             }
             guard let first = piece.firstIndex(of: UInt8(ascii: "/")) else { continue }
@@ -65,6 +65,12 @@ package struct Placeholder: Hashable, Sendable {
 }
 
 extension ArraySlice<UInt8> {
+    /// Behind the first two opening braces in a row. `firstRange(of:)` takes many times as long as all else that is done
+    /// for a version.
+    fileprivate var endOfOpeningBraces: Int? {
+        indices.dropLast().first { self[$0] == UInt8(ascii: "{") && self[$0 + 1] == UInt8(ascii: "{") }.map { $0 + 2 }
+    }
+
     fileprivate var isBlank: Bool { allSatisfy(Self.isSpace) }
 
     /// Without the white space around it.
