@@ -5,16 +5,22 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fuse3/fuse_lowlevel.h>
+#include <limits.h>
 #include <link.h>
 #include <malloc.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /// What libfuse hands back to each callback.
@@ -330,6 +336,88 @@ int cfuse_store(cfuse_session *session, uint64_t node, const void *bytes, size_t
     vector.buf[0].mem = (void *)bytes;
     return fuse_lowlevel_notify_store(native(session), node, 0, &vector, 0);
 }
+
+// MARK: Guard
+
+/// What the guard is to watch.
+struct watched_mount {
+    dev_t device;
+    char path[PATH_MAX];
+};
+
+static bool receive(int descriptor, void *buffer, size_t size) {
+    for (size_t count = 0; count < size;) {
+        ssize_t received = read(descriptor, (char *)buffer + count, size - count);
+        if (received <= 0) return false;
+        count += received;
+    }
+    return true;
+}
+
+static dev_t device_of(int descriptor) {
+    struct statx status;
+    // What the kernel knows of a mount's root: the daemon may not be there to be asked.
+    if (statx(descriptor, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, 0, &status) != 0) return 0;
+    return makedev(status.stx_dev_major, status.stx_dev_minor);
+}
+
+static void abort_connection(const struct watched_mount *mount) {
+    // An open path keeps the mount in use, so that the last resort ends the connection and leaves the mount.
+    int root = open(mount->path, O_PATH | O_CLOEXEC);
+    if (root < 0 || device_of(root) != mount->device) return;
+    char file[64];
+    snprintf(file, sizeof file, "/sys/fs/fuse/connections/%u/abort", minor(mount->device));
+    int control = open(file, O_WRONLY | O_CLOEXEC);
+    if (control < 0 || write(control, "1", 1) != 1) umount2(mount->path, MNT_FORCE);
+}
+
+static void guard(pid_t daemon, int pipe) {
+    sigset_t signals;
+    sigfillset(&signals);
+    sigprocmask(SIG_SETMASK, &signals, NULL);
+    // Who waits for a daemon's output to end must not wait for this process.
+    if (dup2(pipe, 0) != 0 || close_range(1, ~0U, 0) != 0) return;
+    prctl(PR_SET_PDEATHSIG, SIGUSR1);
+    struct watched_mount mount;
+    if (getppid() != daemon || !receive(0, &mount, sizeof mount)) return;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGUSR1);
+    // The kernel sends it in the name of the thread that has ended. As long as another one stays, so does the parent.
+    siginfo_t signal;
+    do signal.si_pid = 0;
+    while (sigwaitinfo(&signals, &signal) < 0 || signal.si_pid != daemon);
+    abort_connection(&mount);
+}
+
+cfuse_guard cfuse_guard_start(void) {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0) return (cfuse_guard){0, -1};
+    pid_t daemon = getpid(), process = fork();
+    if (process == 0) {
+        guard(daemon, ends[0]);
+        _exit(0);
+    }
+    close(ends[0]);
+    return (cfuse_guard){process, ends[1]};
+}
+
+void cfuse_guard_watch(cfuse_guard guard, const char *path) {
+    struct watched_mount mount = {0};
+    int root = open(path, O_PATH | O_CLOEXEC);
+    if (root >= 0) mount.device = device_of(root);
+    if (root >= 0) close(root);
+    strncpy(mount.path, path, sizeof mount.path - 1);
+    (void)!write(guard.pipe, &mount, sizeof mount);
+}
+
+void cfuse_guard_end(cfuse_guard guard) {
+    close(guard.pipe);
+    if (guard.process <= 0) return;
+    kill(guard.process, SIGKILL);
+    waitpid(guard.process, NULL, 0);
+}
+
+// MARK: The process
 
 void cfuse_forbid_core_dumps(void) { prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
 

@@ -24,6 +24,7 @@ func serve(
     let signals = MainSignals()
     let credentials = try request.access.findCredentials()
     CoreDumps.forbid()
+    let connectionGuard = ConnectionGuard()
     FreedMemory.giveBack()
     let logger = makeLogger(request)
     LibraryLog.shared.setReceiver { logger.debug("libfuse: \($0)") }
@@ -68,6 +69,7 @@ func serve(
             "mounting on \(request.mountPoint) failed\(error.reason.map { ": \($0)" } ?? "")"
         )
     }
+    connectionGuard.watch(request.mountPoint.string)
     let hasEnded = Mutex(false)
     session.start {
         hasEnded.withLock { $0 = true }

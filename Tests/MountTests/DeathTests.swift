@@ -46,6 +46,29 @@ struct DeathTests {
         }
     }
 
+    @Test func `a daemon that is killed while it waits for the kernel hangs nobody`() async throws {
+        try await StoreFixture.with(Self.library) { store async throws in
+            let mount = try await MountFixture.start(store.emulator, in: store.scratch)
+            #expect(try await mount.target("@acme/support/latest") == "v2")
+            // A lookup holds the lock of its directory, which the kernel needs to drop a name in there.
+            store.emulator.inject(.hang, on: .operation(.getPrompt, subject: "@acme/support:v9"))
+            let waiting = try await ChildProcess.start(["stat", "@acme/support/v9"], directory: mount.path)
+            await store.emulator.requests.wait(for: 1, of: .getPrompt)
+            mount.daemon.signal(SIGHUP)
+            let states = "cat /proc/\(mount.daemon.processIdentifier)/task/*/stat"
+            try await eventually { try await store.output(of: states).contains(") D ") }
+            mount.daemon.signal(SIGKILL)
+            let end = try await waiting.end()
+            #expect(end.errors.contains("Software caused connection abort"))
+            #expect(try await mount.daemon.end().status == 128 + SIGKILL)
+            #expect(try await mount.lookupError("@acme/other") == .ENOTCONN)
+            store.emulator.clearFaults()
+            try await store.mount { mount async throws in
+                #expect(try await mount.text("@acme/support/v2/content.md") == "two")
+            }
+        }
+    }
+
     private func end(_ mount: MountFixture, by death: Death) async throws {
         switch death {
         case .crash: mount.daemon.signal(SIGSEGV)

@@ -110,6 +110,19 @@ int cfuse_invalidate_entry(cfuse_session *session, uint64_t parent, const char *
 /// Puts a file's first `size` bytes into the kernel's pages.
 int cfuse_store(cfuse_session *session, uint64_t node, const void *_Nullable bytes, size_t size);
 
+/// A child that aborts the connection of a mount if its parent's main thread has ended; see `ConnectionGuard`.
+typedef struct {
+    /// Not positive: there is none.
+    pid_t process;
+    int pipe;
+} cfuse_guard;
+
+/// To be called by the main thread, before there is another.
+cfuse_guard cfuse_guard_start(void);
+/// Tells it what to watch; once.
+void cfuse_guard_watch(cfuse_guard guard, const char *path);
+void cfuse_guard_end(cfuse_guard guard);
+
 /// prctl(2) is variadic, so Swift cannot call it.
 void cfuse_forbid_core_dumps(void);
 /// Has malloc(3) give every freed block of 128 KiB or more back to the system. By itself it does so up to the size of the
