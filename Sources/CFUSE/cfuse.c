@@ -371,7 +371,22 @@ static void abort_connection(const struct watched_mount *mount) {
     if (control < 0 || write(control, "1", 1) != 1) umount2(mount->path, MNT_FORCE);
 }
 
+// For ps(1) and pgrep(1), which would show the daemon twice. The arguments stand in a row, the first one first.
+static void set_title(void) {
+    static const char title[] = "mount.claro: guard";
+    char bytes[4096];
+    size_t size = 0;
+    ssize_t count;
+    int arguments = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
+    while ((count = read(arguments, bytes, sizeof bytes)) > 0) size += count;
+    close(arguments);
+    memset(program_invocation_name, 0, size);
+    if (size > sizeof title) memcpy(program_invocation_name, title, sizeof title);
+    prctl(PR_SET_NAME, "claro-guard");
+}
+
 static void guard(pid_t daemon, int pipe) {
+    set_title();
     sigset_t signals;
     sigfillset(&signals);
     sigprocmask(SIG_SETMASK, &signals, NULL);
