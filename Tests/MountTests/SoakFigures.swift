@@ -10,6 +10,20 @@ final class SoakFigures: Sendable {
         let descriptors: [String: Int]
         let threads: Int
 
+        /// Connections to the store, four to read and one to write: each is opened when it is first needed beside the others.
+        private static let connectionBound = 5
+
+        static func == (one: Rest, other: Rest) -> Bool {
+            one.threads == other.threads && one.bounded == other.bounded
+        }
+
+        private var bounded: [String: Int] {
+            descriptors.reduce(into: descriptors) { bounded, item in
+                guard item.key.hasPrefix("library.sqlite") else { return }
+                bounded[item.key] = max(item.value, Self.connectionBound)
+            }
+        }
+
         var description: String {
             let kinds = descriptors.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", ")
             return "\(descriptors.values.reduce(0, +)) descriptors (\(kinds)), \(threads) threads"
