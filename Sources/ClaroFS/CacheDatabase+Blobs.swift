@@ -59,8 +59,7 @@ extension CacheDatabase {
                 try insert.execute(arguments: [name, number, range.count, digest])
             }
         }
-        let numbers = chunks.map(\.0)
-        grown(by: numbers.reduce(0) { $0 + Int64(BlobFile.range(ofChunk: $1, byteCount: byteCount).count) })
+        grown(by: chunks.keys.reduce(0) { $0 + Int64(BlobFile.range(ofChunk: $1, byteCount: byteCount).count) })
     }
 
     /// Forgets a chunk whose bytes are not those that were stored.

@@ -20,7 +20,7 @@ func serve(
     readiness: Readiness,
     notifySocket: NotifySocket?
 ) throws(MountFailure) -> MountExitCode {
-    // Both before there is a second thread.
+    // What comes before the logger, comes before there is a second thread.
     let signals = MainSignals()
     let credentials = try request.access.findCredentials()
     CoreDumps.forbid()
