@@ -13,15 +13,15 @@ struct WireFault: Sendable {
 }
 
 extension Emulator {
-    /// The answer to `received` as `fault` leaves it, and what the relay is to do to its bytes.
-    func answer(_ received: Received, fault: Fault?) async -> (Answer, WireFault?) {
+    /// The answer to `received` as `fault`, taken after so many clearings, leaves it, and what the relay is to do to its bytes.
+    func answer(_ received: Received, fault: Fault?, _ clearingCount: Int) async -> (Answer, WireFault?) {
         guard let fault else { return (answerTruly(received), nil) }
         switch fault {
         case .latency(let duration):
             try? await Task.sleep(for: duration)
             return (answerTruly(received), nil)
         case .hang:
-            await hang()
+            await hang(after: clearingCount)
             return (answerTruly(received), nil)
         case .reset(let part): return (answerTruly(received), WireFault(.reset(after: part)))
         case .cutBody(let count): return (answerTruly(received), WireFault(.cutBody(after: count)))

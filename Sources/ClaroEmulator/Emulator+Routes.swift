@@ -40,8 +40,8 @@ extension Emulator {
         let ticket = requests.add(entry)
         if latency > .zero { try? await Task.sleep(for: latency) }
 
-        let fault = state.withLock { $0.faults.take(for: entry) }
-        var (result, spoiler) = await answer(received, fault: fault)
+        let (fault, clearingCount) = state.withLock { ($0.faults.take(for: entry), $0.clearingCount) }
+        var (result, spoiler) = await answer(received, fault: fault, clearingCount)
         result.headers.append(("X-Request-Id", requestID))
         if let spoiler { relay.spoil(spoiler.spoiler, onConnectionFrom: port) }
         requests.finish(ticket, entry, status: spoiler?.leavesNoStatus == true ? nil : result.status)

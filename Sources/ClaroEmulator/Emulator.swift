@@ -28,6 +28,8 @@ package final class Emulator: Sendable {
         var configuration: Configuration
         var latency = Duration.zero
         var faults = FaultRules()
+        /// How often faults were cleared.
+        var clearingCount = 0
         var hanging: [Int: CheckedContinuation<Void, Never>] = [:]
         var isReleasing = false
         var lastHangID = 0
@@ -100,7 +102,10 @@ package final class Emulator: Sendable {
 
     /// Ends all faults and lets hanging requests go on.
     package func clearFaults() {
-        state.withLock { $0.faults.removeAll() }
+        state.withLock { state in
+            state.faults.removeAll()
+            state.clearingCount += 1
+        }
         releaseHanging()
     }
 
@@ -140,16 +145,17 @@ package final class Emulator: Sendable {
 // MARK: Hanging
 
 extension Emulator {
-    /// Suspends until the faults are cleared or the emulator stops.
-    func hang() async {
+    /// Suspends until the faults are cleared for one more time than `clearingCount`, or the emulator stops.
+    func hang(after clearingCount: Int) async {
         let id = state.withLock { state in
             state.lastHangID += 1
             return state.lastHangID
         }
         await withCheckedContinuation { continuation in
             let isLate = state.withLock { state in
-                if !state.isReleasing { state.hanging[id] = continuation }
-                return state.isReleasing
+                let isLate = state.isReleasing || state.clearingCount > clearingCount
+                if !isLate { state.hanging[id] = continuation }
+                return isLate
             }
             if isLate { continuation.resume() }
         }

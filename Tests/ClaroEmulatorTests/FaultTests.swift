@@ -1,5 +1,7 @@
-import ClaroEmulator
+import Synchronization
 import Testing
+
+@testable import ClaroEmulator
 
 struct FaultTests {
     @Test func `a status comes with the documented body, or with another`() async throws {
@@ -117,6 +119,16 @@ struct FaultTests {
             let statuses = try await [first.status, second.status]
             #expect(statuses == [200, 200])
         }
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func `what begins to hang when faults were just cleared does not hang`() async throws {
+        let emulator = try await Emulator.start(small)
+        let count = emulator.state.withLock { $0.clearingCount }
+        emulator.clearFaults()
+        await emulator.hang(after: count)
+        #expect(emulator.state.withLock { $0.hanging.isEmpty })
+        await emulator.stop()
     }
 
     // MARK: Below HTTP
