@@ -13,6 +13,7 @@ extension ClaroFileSystem {
         let node = try node(inode)
         switch node {
         case .root:
+            if offset == 0 { readahead.list(.root) }
             let listing = try await listing(from: offset)
             noteListed(inode, for: library.remainingListingLifetime, from: offset)
             let namespaces = sorted(listing.namespaces, \.inode, from: offset)
@@ -21,6 +22,7 @@ extension ClaroFileSystem {
                 ($0.inode.offset, child(ofNamespace: $0.name))
             }
         case .namespace(let name):
+            if offset == 0 { readahead.list(.namespace(name)) }
             let listing = try await listing(from: offset)
             noteListed(inode, for: library.remainingListingLifetime, from: offset)
             let prompts = listing.namespace(name)?.prompts ?? []
@@ -29,6 +31,7 @@ extension ClaroFileSystem {
                 ($0.inode.offset, child(of: $0.name))
             }
         case .prompt(let prompt):
+            if offset == 0 { readahead.list(.prompt(prompt)) }
             library.restoreNames(of: prompt)
             let newest = try await newest(of: prompt, from: offset)
             noteListed(inode, for: library.remainingLifetimeOfNewest(of: prompt), from: offset)

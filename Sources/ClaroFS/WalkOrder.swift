@@ -69,6 +69,15 @@ struct WalkOrder: Hashable, Sendable {
         return selected.map { WalkStop(prompt, $0) }
     }
 
+    /// Whether a walk in this order through so much begins at `stop`.
+    func begins(at stop: WalkStop, through extent: Descents.Extent, in map: some WalkMap) -> Bool {
+        guard selection == .all, stops(at: stop.prompt, after: stop, in: map)?.first == stop else { return false }
+        guard extent > .prompt else { return extent == .prompt }
+        let opposite = WalkOrder(sorting: sorting, isBackward: !isBackward, selection: selection)
+        let previous = map.prompt(beside: stop.prompt, in: opposite)
+        return extent == .library ? previous == nil : previous?.namespace != stop.prompt.namespace
+    }
+
     private func sibling(after version: Version, of prompt: PromptName, in map: some WalkMap) -> Version? {
         guard let versions = map.versions(of: prompt).map(ordered), let index = versions.firstIndex(of: version) else {
             return nil

@@ -1,4 +1,5 @@
 import ClaroAPI
+import FUSE
 import Synchronization
 
 /// Has versions, and attachments for who reads them, fetched before programs that walk through the library ask for them.
@@ -15,12 +16,19 @@ final class WalkReadahead: Sendable {
         self.blobs = blobs
     }
 
+    /// A program lists a directory above versions, from its beginning.
+    func list(_ directory: Descents.Directory) {
+        walks.withLock { $0.list(directory, by: Caller.thread, at: .now) }
+    }
+
     /// A program looks into a version's directory, or lists it.
     func visit(_ key: VersionKey) {
         guard let stop = WalkStop(key), walks.withLock({ !$0.isAt(stop) }) else { return }
         let costs = !library.isAtHand(stop, lookingIntoStore: true)
         run { walks, map in
-            walks.visit(stop, costs: costs, at: .now, in: map) { library.isAtHand($0, lookingIntoStore: false) }
+            walks.visit(stop, by: Caller.thread, costs: costs, at: .now, in: map) {
+                library.isAtHand($0, lookingIntoStore: false)
+            }
         }
         fetchAttachments(at: stop)
     }
@@ -33,22 +41,37 @@ final class WalkReadahead: Sendable {
         fetchAttachments(at: stop)
     }
 
+    /// Changes the walks, and begins what is to be done then.
     private func run(_ change: (inout Walks, LibraryMap) -> [Walks.Job]) {
-        guard let listing = library.cachedListing else { return }
-        let map = LibraryMap(library: library, listing: listing, sortedNames: sortedNames)
-        for job in walks.withLock({ change(&$0, map) }) {
+        for job in jobs(change) {
             Task { await run(job) }
         }
     }
 
-    private func run(_ job: Walks.Job) async {
-        let outcome: Walks.Outcome =
-            switch job.kind {
-            case .look: library.isAtHand(job.stop, lookingIntoStore: true) ? .present : .absent
-            case .fetch: await library.fetchAhead(job.stop) ? .fetched : .refused
+    private func jobs(_ change: (inout Walks, LibraryMap) -> [Walks.Job]) -> [Walks.Job] {
+        guard let listing = library.cachedListing else { return [] }
+        let map = LibraryMap(library: library, listing: listing, sortedNames: sortedNames)
+        return walks.withLock { change(&$0, map) }
+    }
+
+    /// Does a job, and then one of those that follow from it; the others are begun.
+    private func run(_ first: Walks.Job) async {
+        var next: Walks.Job? = first
+        while let job = next {
+            let outcome: Walks.Outcome =
+                switch job.kind {
+                case .look: library.isAtHand(job.stop, lookingIntoStore: true) ? .present : .absent
+                case .fetch: await library.fetchAhead(job.stop) ? .fetched : .refused
+                }
+            var following = jobs { walks, map in
+                walks.ended(job, outcome, in: map) { library.isAtHand($0, lookingIntoStore: false) }
+            }[...]
+            // The program may be waiting meanwhile.
+            if let stop = walks.withLock({ $0.last(of: job.walk) }) { fetchAttachments(at: stop) }
+            next = following.popFirst()
+            for job in following {
+                Task { await run(job) }
             }
-        run { walks, map in
-            walks.ended(job, outcome, in: map) { library.isAtHand($0, lookingIntoStore: false) }
         }
     }
 }
@@ -62,7 +85,7 @@ extension WalkReadahead {
         defer { if !done.isEmpty { walks.withLock { $0.hasSeenToAttachments(at: done, for: demand.walk) } } }
         for stop in demand.stops {
             var isComplete = true
-            for attachment in attachments(at: stop) where !demand.pending.contains(attachment.key) {
+            for attachment in attachments(at: stop) where !demand.known.contains(attachment.key) {
                 guard let size = attachment.key.claimedByteCount, size <= Blob.wholeByteCount,
                     !blobs.byteCount(of: attachment.key).isReal
                 else { continue }

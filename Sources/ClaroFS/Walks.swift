@@ -2,9 +2,10 @@ import ClaroAPI
 
 /// The walks that programs are on, and what to have ready ahead of each. It knows no clock, lock or request.
 ///
-/// Three versions in a row, in an order that programs use, are a walk. From then on what comes next is looked for in the
-/// store and, where it is not there, fetched. However a walk ends, it has spent at most twice the requests that it has used:
-/// the window doubles with each step.
+/// Three versions in a row, in an order that programs use, are a walk; so is the first one, where the same thread has just
+/// listed the directories above it (`Descents`). From then on what comes next is looked for in the store and, where it is not
+/// there, fetched. However a walk ends, it has spent at most twice the requests that it has used: the window doubles with
+/// each step.
 struct Walks {
     /// Something to do for a walk; `Walks` is told how it ended.
     struct Job: Sendable, Equatable {
@@ -29,6 +30,7 @@ struct Walks {
     /// Of attachments that were fetched ahead of one walk, and not read so far.
     let attachmentByteBound: Int64
     private var walks: [Walk] = []
+    private var descents = Descents()
     private var nextID = 0
 
     /// The oldest makes room.
@@ -39,9 +41,15 @@ struct Walks {
     /// Whether a program is at `stop` already.
     func isAt(_ stop: WalkStop) -> Bool { walks.contains { $0.last == stop } }
 
+    /// A program lists a directory above versions, from its beginning.
+    mutating func list(_ directory: Descents.Directory, by thread: Int32, at now: ContinuousClock.Instant) {
+        descents.list(directory, by: thread, at: now)
+    }
+
     /// A program has got to `stop`, which `costs` a request of its own if nothing was fetched for it.
     mutating func visit(
         _ stop: WalkStop,
+        by thread: Int32,
         costs: Bool,
         at now: ContinuousClock.Instant,
         in map: some WalkMap,
@@ -49,19 +57,18 @@ struct Walks {
     ) -> [Job] {
         guard !isAt(stop) else { return [] }
         let index = walks.firstIndex { $0.expects(stop) } ?? walks.firstIndex { !$0.orders(to: stop, in: map).isEmpty }
-        guard let index else {
-            walks.insert(
-                Walk(id: nextID, stop, costs: costs, at: now, attachmentByteBound: attachmentByteBound),
-                at: 0
-            )
+        var walk: Walk
+        if let index {
+            walk = walks.remove(at: index)
+            walk.step(to: stop, costs: costs, at: now, in: map)
+        } else {
+            walk = Walk(id: nextID, stop, costs: costs, at: now, attachmentByteBound: attachmentByteBound)
+            walk.begin(through: descents.extent(to: stop.prompt, by: thread, at: now), in: map)
             nextID += 1
-            if walks.count > Self.walkBound { walks.removeLast() }
-            return []
         }
-        var walk = walks.remove(at: index)
-        walk.step(to: stop, costs: costs, at: now, in: map)
         let jobs = walk.jobs(in: map, isKnown: isKnown, mayTryAgain: true)
         walks.insert(walk, at: 0)
+        if walks.count > Self.walkBound { walks.removeLast() }
         return jobs
     }
 
@@ -70,6 +77,9 @@ struct Walks {
         guard let index = walks.firstIndex(where: { $0.last == stop }) else { return }
         walks[index].attachments.read(key, costs: costs)
     }
+
+    /// Where a walk is.
+    func last(of id: Int) -> WalkStop? { walks.first { $0.id == id }?.last }
 
     /// What the walk at `stop` may have fetched of attachments; nil where it reads none.
     func attachmentDemand(at stop: WalkStop) -> AttachmentDemand? {
@@ -108,12 +118,13 @@ struct AttachmentDemand: Sendable {
     let count: Int
     let byteCount: Int64
     let stops: [WalkStop]
-    let pending: Set<BlobKey>
+    /// Those that are being fetched ahead, and the one that is being read.
+    let known: Set<BlobKey>
 }
 
 /// The attachments of a walk that reads them. What was fetched ahead is at most what was read, too.
 private struct AttachmentWindow {
-    private static let countBound = 16
+    private static let countBound = 64
 
     let byteBound: Int64
     private var used = 0
@@ -125,6 +136,9 @@ private struct AttachmentWindow {
     init(byteBound: Int64) { self.byteBound = byteBound }
 
     var count: Int { min(Self.countBound - pending.count, 2 * used - spent) }
+
+    /// Those that need not be fetched ahead any more.
+    var known: Set<BlobKey> { Set(pending.keys).union(last.map { [$0] } ?? []) }
 
     var byteCount: Int64 { byteBound - pending.values.reduce(0, +) }
 
@@ -158,6 +172,8 @@ private struct Walk {
 
         var hasCome: Bool { readiness == .present || readiness == .fetched }
 
+        var mayLackAttachments: Bool { hasCome && !hasItsAttachments }
+
         /// Whether a request was spent on it.
         var hasCost: Bool { readiness == .fetching || readiness == .fetched }
     }
@@ -165,8 +181,11 @@ private struct Walk {
     /// So many steps after the first make a walk.
     private static let stepBound = 2
     private static let smallestWindow = 4
-    /// As many as the client sends at once.
-    private static let largestWindow = 64
+    /// As many as the client sends at once (64), and what is then on its way into the store.
+    private static let largestWindow = 80
+    /// So many windows are ahead at most, of which one is under way: an answer that is late does not keep the others waiting,
+    /// and attachments take two more round trips than the version that tells of them.
+    private static let depth = 2
     /// What is so far behind was left out: several threads, or a sorting that heeds the language, mix up near neighbours.
     private static let slack = 16
     /// After a pause, the program may have been a person.
@@ -191,6 +210,7 @@ private struct Walk {
     private var hasSeenDraft = false
     /// Whether it lists prompts that the listing tells no number of: others with nothing but a draft may not interest it.
     private var hasSeenUnlisted = false
+    /// So many are under way at once.
     private var window = smallestWindow
     /// Requests for what the walk got to.
     private var used: Int
@@ -214,6 +234,18 @@ private struct Walk {
         used = costs ? 1 : 0
         spent = used
         lastStep = now
+        hasSeenDraft = stop.version == .draft
+    }
+
+    /// It is known what is walked through, if this is where such a walk begins.
+    mutating func begin(through extent: Descents.Extent, in map: some WalkMap) {
+        let possible = Descents.Extent.allCases.filter { $0 <= extent }
+        let known = possible.last { each in orders.contains { $0.begins(at: last, through: each, in: map) } }
+        guard let known else { return }
+        orders = orders.filter { $0.begins(at: last, through: known, in: map) }
+        stepCount = Self.stepBound
+        hasCrossedPrompts = known >= .namespace
+        hasCrossedNamespaces = known >= .library
     }
 
     var attachmentDemand: AttachmentDemand? {
@@ -222,13 +254,15 @@ private struct Walk {
             walk: id,
             count: attachments.count,
             byteCount: attachments.byteCount,
-            stops: [last] + ahead.lazy.filter { $0.hasCome && !$0.hasItsAttachments }.map(\.stop),
-            pending: Set(attachments.pending.keys)
+            stops: [last] + ahead.lazy.filter(\.mayLackAttachments).map(\.stop),
+            known: attachments.known
         )
     }
 
     mutating func hasSeenToAttachments(at stops: [WalkStop]) {
-        for index in ahead.indices where stops.contains(ahead[index].stop) { ahead[index].hasItsAttachments = true }
+        for index in ahead.indices where ahead[index].mayLackAttachments && stops.contains(ahead[index].stop) {
+            ahead[index].hasItsAttachments = true
+        }
     }
 
     mutating func forgetAttachmentsSeenTo() {
@@ -290,13 +324,16 @@ private struct Walk {
         guard stepCount >= Self.stepBound else { return [] }
         extend(in: map, isKnown: isKnown)
         var jobs: [Walks.Job] = []
-        var fetchBound = isRefused ? (mayTryAgain ? 1 : 0) : Int.max
+        // What is nearer, and is looked for still, may need its part.
+        var fetchBound = isRefused ? (mayTryAgain ? 1 : 0) : 2 * used - spent
         for index in ahead.indices {
             switch ahead[index].readiness {
             case .unknown:
                 ahead[index].readiness = .looking
+                fetchBound -= 1
                 jobs.append(Walks.Job(walk: id, kind: .look, stop: ahead[index].stop))
-            case .absent where spent < 2 * used && fetchBound > 0:
+            case .looking: fetchBound -= 1
+            case .absent where fetchBound > 0 && spent < 2 * used:
                 spent += 1
                 fetchBound -= 1
                 ahead[index].readiness = .fetching
@@ -308,13 +345,16 @@ private struct Walk {
     }
 
     private mutating func extend(in map: some WalkMap, isKnown: (WalkStop) -> Bool) {
-        while ahead.count < window {
+        var underWay = ahead.count { !$0.hasCome && $0.readiness != .leftAside }
+        while underWay < window, ahead.count < Self.depth * window {
             let candidates = orders.map { $0.stop(after: frontier, in: map) }
             guard let first = candidates.first, let next = first, candidates.allSatisfy({ $0 == next }) else { return }
             guard hasCrossedPrompts || next.prompt == last.prompt else { return }
             guard hasCrossedNamespaces || next.prompt.namespace == last.prompt.namespace else { return }
             let isLeftAside = next.version == .draft && !hasSeenDraft || next.version == nil && !hasSeenUnlisted
-            ahead.append(Item(stop: next, readiness: isLeftAside ? .leftAside : isKnown(next) ? .present : .unknown))
+            let readiness: Readiness = isLeftAside ? .leftAside : isKnown(next) ? .present : .unknown
+            ahead.append(Item(stop: next, readiness: readiness))
+            if readiness == .unknown { underWay += 1 }
             frontier = next
         }
     }

@@ -29,10 +29,14 @@ struct WalksTests {
         var map: Table
         var walks = Walks()
         var now = ContinuousClock.now
+        var thread: Int32 = 1
         var fetched: [String] = []
         /// Requests that the walk itself had to make.
         var waited: [String] = []
         var isRefused = false
+        /// Whether answers are on their way for ever; then what they are to.
+        var holdsAnswers = false
+        var held: [WalkStop] = []
 
         mutating func visit(_ name: String) {
             let parts = name.split(separator: "/")
@@ -41,7 +45,16 @@ struct WalksTests {
             let costs = !has(stop)
             if costs { waited.append(name) }
             let known = has
-            run(walks.visit(stop, costs: costs, at: now, in: map, isKnown: known))
+            run(walks.visit(stop, by: thread, costs: costs, at: now, in: map, isKnown: known))
+        }
+
+        /// Lists directories above versions, one after the other.
+        mutating func list(_ directories: Descents.Directory...) {
+            for directory in directories { walks.list(directory, by: thread, at: now) }
+        }
+
+        mutating func list(_ slug: String) {
+            list(.prompt(PromptName(namespace: "acme", slug: slug[...])!))
         }
 
         var has: (WalkStop) -> Bool {
@@ -55,6 +68,9 @@ struct WalksTests {
                 switch job.kind {
                 case .look: outcome = has(job.stop) ? .present : .absent
                 case .fetch where isRefused: outcome = .refused
+                case .fetch where holdsAnswers:
+                    held.append(job.stop)
+                    continue
                 case .fetch:
                     fetched.append("\(job.stop.prompt.slug)/\(job.stop.version.map(\.description) ?? "latest")")
                     if job.stop.version == nil,
@@ -143,31 +159,163 @@ struct WalksTests {
         #expect(program.fetched.count == 17)
     }
 
-    @Test(arguments: 1...40)
-    func `whenever a walk ends, at most twice was fetched of what it used`(_ length: Int) {
+    @Test(arguments: 1...40, [false, true])
+    func `whenever a walk ends, at most twice was fetched of what it used`(_ length: Int, isKnown: Bool) {
         var program = Self.program(99)
+        if isKnown {
+            program.list(.root, .namespace("acme"))
+            program.list("p00")
+        }
         for name in Self.everything(in: program).prefix(length) { program.visit(name) }
         #expect(program.fetched.count + program.waited.count <= 2 * length)
     }
 
-    @Test func `never more than sixty-four are ahead`() {
-        var program = Self.program(99)
-        for name in Self.everything(in: program).prefix(120) { program.visit(name) }
-        #expect(program.fetched.count + program.waited.count == 120 + 64)
+    @Test func `never more than two windows are ahead`() {
+        var program = Self.program(150)
+        for name in Self.everything(in: program).prefix(200) { program.visit(name) }
+        #expect(program.fetched.count + program.waited.count == 200 + 2 * 80)
+    }
+
+    @Test func `never more than one window is under way`() {
+        var program = Self.program(150)
+        let path = Self.everything(in: program)
+        for name in path.prefix(200) { program.visit(name) }
+        program.holdsAnswers = true
+        for name in path.dropFirst(200).prefix(160) { program.visit(name) }
+        #expect(program.held.count == 80)
     }
 
     @Test func `after a pause the window is small again`() {
-        var program = Self.program(99)
+        var program = Self.program(150)
         let path = Self.everything(in: program)
-        for name in path.prefix(120) { program.visit(name) }
+        for name in path.prefix(200) { program.visit(name) }
         let before = program.fetched.count
         program.now += .seconds(3)
-        program.visit(path[120])
-        #expect(program.fetched.count == before, "what is ahead lasts")
-        program.visit(path[121])
-        #expect(program.fetched.count == before)
-        for name in path.dropFirst(122).prefix(10) { program.visit(name) }
-        #expect(program.fetched.count == before + 12)
+        for name in path.dropFirst(200).prefix(5) {
+            program.visit(name)
+            #expect(program.fetched.count == before, "what is ahead lasts")
+        }
+        for name in path.dropFirst(205).prefix(10) { program.visit(name) }
+        #expect(program.fetched.count == before + 15)
+    }
+
+    @Test func `of attachments those are fetched ahead that are neither read nor on their way`() {
+        var program = Self.program(9)
+        program.list(.namespace("acme"))
+        program.list("p00")
+        program.visit("p00/v1")
+        let keys = (0..<3).map { BlobKey(itemID: "\($0)", claimedByteCount: 1, createdAt: nil) }
+        let stop = WalkStop(PromptName(namespace: "acme", slug: "p00")!, Version("v1")!)
+        #expect(program.walks.attachmentDemand(at: stop) == nil, "none was read")
+        program.walks.read(keys[0], at: stop, costs: true)
+        let demand = program.walks.attachmentDemand(at: stop)
+        #expect(demand?.count == 1)
+        #expect(demand?.known == [keys[0]])
+        program.walks.fetchingAttachment(keys[1], byteCount: 1, for: demand?.walk ?? -1)
+        #expect(program.walks.attachmentDemand(at: stop) == nil, "as much as was read is on its way")
+        program.walks.read(keys[1], at: stop, costs: false)
+        #expect(program.walks.attachmentDemand(at: stop)?.count == 2)
+    }
+
+    // MARK: Walks that are known from their first step
+
+    @Test func `who lists a namespace and its first prompt walks through all`() {
+        var program = Self.program(9)
+        program.list(.namespace("acme"))
+        program.list("p00")
+        program.visit("p00/v1")
+        #expect(program.fetched == ["p00/v2"], "as much as was used")
+        program.visit("p00/v2")
+        #expect(program.fetched == ["p00/v2", "p00/v3", "p01/v1"])
+        for name in Self.everything(in: program).dropFirst(2) { program.visit(name) }
+        #expect(program.waited == ["p00/v1"])
+        #expect(Set(program.fetched).count == program.fetched.count, "nothing twice")
+        #expect(program.fetched.count == 26, "and nothing else")
+    }
+
+    @Test func `who lists one prompt walks through that`() {
+        var program = Self.program(9)
+        program.list("p00")
+        for name in ["p00/v1", "p00/v2", "p00/v3"] { program.visit(name) }
+        #expect(program.fetched == ["p00/v2", "p00/v3"])
+    }
+
+    @Test func `who lists all prompts before looking into one is not known`() {
+        var program = Self.program(9)
+        program.list(.namespace("acme"))
+        for prompt in program.map.prompts { program.list(prompt.slug) }
+        program.visit("p00/v1")
+        program.visit("p00/v2")
+        #expect(program.fetched == [])
+    }
+
+    @Test func `who looks into another prompt than the first walks through that alone`() {
+        var program = Self.program(9)
+        program.list(.namespace("acme"))
+        program.list("p04")
+        for name in ["p04/v1", "p04/v2", "p04/v3"] { program.visit(name) }
+        #expect(program.fetched == ["p04/v2", "p04/v3"])
+    }
+
+    @Test func `who looks into another version than the first or last is not known`() {
+        var program = Self.program(9)
+        program.list(.namespace("acme"))
+        program.list("p00")
+        program.visit("p00/v2")
+        #expect(program.fetched == [])
+    }
+
+    @Test func `what another thread has listed tells nothing`() {
+        var program = Self.program(9)
+        program.list(.namespace("acme"))
+        program.list("p00")
+        program.thread = 2
+        program.visit("p00/v1")
+        #expect(program.fetched == [])
+    }
+
+    @Test func `what was listed a while ago tells nothing`() {
+        var program = Self.program(9)
+        program.list(.namespace("acme"))
+        program.list("p00")
+        program.now += .seconds(3)
+        program.visit("p00/v1")
+        #expect(program.fetched == [])
+    }
+
+    @Test func `a known walk goes as names are sorted, or as prompts are listed`() {
+        var program = Program(map: Table(prompts: [("z", [1]), ("m", [1]), ("a", [1, 2]), ("b", [1])]))
+        program.list(.namespace("acme"))
+        program.list("a")
+        for name in ["a/v1", "a/v2", "b/v1", "m/v1"] { program.visit(name) }
+        #expect(program.waited == ["a/v1"])
+        program = Program(map: Table(prompts: [("z", [1]), ("m", [1]), ("a", [1, 2]), ("b", [1])]))
+        program.list(.namespace("acme"))
+        program.list("z")
+        for name in ["z/v1", "m/v1", "a/v1", "a/v2"] { program.visit(name) }
+        // It may be one by name, backward, as far as that has the same order.
+        #expect(program.waited == ["z/v1", "a/v1"])
+    }
+
+    @Test func `a known walk may begin at the end`() {
+        var program = Self.program(3)
+        program.list(.namespace("acme"))
+        program.list("p02")
+        for name in Self.everything(in: program).reversed() { program.visit(name) }
+        #expect(program.waited == ["p02/v3"])
+    }
+
+    @Test func `walks of more threads than are remembered go unknown`() {
+        var program = Self.program(9)
+        program.list(.namespace("acme"))
+        program.list("p00")
+        for thread in 2...20 {
+            program.thread = Int32(thread)
+            program.list(.root)
+        }
+        program.thread = 1
+        program.visit("p00/v1")
+        #expect(program.fetched == [])
     }
 
     @Test func `a walk that leaves some out goes on`() {

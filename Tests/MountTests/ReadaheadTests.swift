@@ -52,6 +52,30 @@ struct ReadaheadTests {
         }
     }
 
+    @Test(arguments: [
+        ("grep -r . @load-0", ["prompt-00000:v1", "prompt-00000:v2"], versionCount),
+        ("find @load-0", ["prompt-00000:v1", "prompt-00000:v2"], versionCount),
+        ("grep -r . @load-0/prompt-00007", ["prompt-00007:v1", "prompt-00007:v2"], 3),
+        ("ls @load-0 @load-0/prompt-00000; cat @load-0/prompt-00000/v1/content.md", ["prompt-00000:v1"], 1),
+    ])
+    func `from its first version on, if it has listed what is above that`(
+        _ command: String,
+        first: [String],
+        count: Int
+    ) async throws {
+        try await MountFixture.with(Self.library) { mount async throws in
+            mount.emulator.inject(.hang, on: .getPrompt)
+            async let walk = mount.bash("{ \(command); } | cat >/dev/null; exit ${PIPESTATUS[0]}")
+            await mount.emulator.requests.wait(for: first.count, of: .getPrompt)
+            #expect(Self.fetched(mount).sorted() == first.map { "@load-0/\($0)" })
+            mount.emulator.clearFaults()
+            #expect(try await walk.status == 0)
+            let fetched = Self.fetched(mount)
+            #expect(Set(fetched).count == fetched.count, "nothing is fetched twice")
+            #expect(fetched.count == count)
+        }
+    }
+
     @Test(arguments: ["latest", "v2"])
     func `a walk through one version of each prompt fetches no others`(_ version: String) async throws {
         try await MountFixture.with(Self.library) { mount async throws in
@@ -103,12 +127,13 @@ struct ReadaheadTests {
 
     @Test(arguments: [1, 2, 3, 4, 10, 50])
     func `however soon a walk ends, it has spent at most twice what it used`(_ length: Int) async throws {
-        try await MountFixture.with(Self.library) { mount async throws in
+        // So many that the last one is not ahead.
+        try await MountFixture.with(.generated(prompts: 99, versions: 3)) { mount async throws in
             try await mount.output(
                 of: "cat $(ls -d @load-0/*/v?/ | head -n \(length) | sed s/$/content.md/) >/dev/null"
             )
             // What is under way then has reached the emulator when this is answered.
-            try await mount.output(of: "cat @load-0/prompt-00039/v3/content.md >/dev/null")
+            try await mount.output(of: "cat @load-0/prompt-00098/v3/content.md >/dev/null")
             let spent = Self.fetched(mount).count - 1
             #expect(spent <= 2 * length)
             // Before it gets from one prompt to the next, it may be a walk through one.
