@@ -33,6 +33,8 @@ package struct Placeholder: Hashable, Sendable {
     ///
     /// Between two colons these are the first, so that nothing is read twice, however many braces there are.
     private init?(endOf text: ArraySlice<UInt8>) {
+        // Most of a text has no braces at all.
+        guard let text = text.endOfOpeningBraces.map({ text[($0 - 2)...] }) else { return nil }
         var found: (name: ArraySlice<UInt8>, slash: Int)?
         // Behind the piece that is looked at, from the last to the first: where a type would end, and if that is good.
         var slash = text.endIndex
@@ -68,7 +70,12 @@ extension ArraySlice<UInt8> {
     /// Behind the first two opening braces in a row. `firstRange(of:)` takes many times as long as all else that is done
     /// for a version.
     fileprivate var endOfOpeningBraces: Int? {
-        indices.dropLast().first { self[$0] == UInt8(ascii: "{") && self[$0 + 1] == UInt8(ascii: "{") }.map { $0 + 2 }
+        var rest = self
+        while let brace = rest.firstIndex(of: UInt8(ascii: "{")) {
+            rest = rest[(brace + 1)...]
+            if rest.first == UInt8(ascii: "{") { return brace + 2 }
+        }
+        return nil
     }
 
     fileprivate var isBlank: Bool { allSatisfy(Self.isSpace) }

@@ -102,7 +102,7 @@ extension Blob {
             return fetch
         }
         do throws(WaitError) {
-            return try await fetch.value(within: Freshness.forever)
+            return try await fetch.value(within: nil)
         } catch {
             if case .failed(let error) = error { throw error }
             throw APIError(.cancelled, .downloadURL, key.itemID, cause: "cancelled")

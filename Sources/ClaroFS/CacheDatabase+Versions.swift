@@ -32,36 +32,18 @@ extension CacheDatabase {
     /// Tells whether it is stored now.
     @discardableResult
     func save(_ prompt: Prompt, as name: PackageName, changed: Timestamp, fetched: Timestamp) -> Bool {
-        let texts = StoredTexts(prompt)
-        let head = VersionHead(
-            name: name.description,
-            changed: changed,
-            fetched: fetched,
-            textsDigest: texts.digest
-        )
-        let saved: Void? = write { database in
-            let statement = try database.cachedStatement(
-                sql: """
-                    INSERT INTO version
-                    (name, changed, fetched, used, byte_count, texts_digest, digest, content, system, critique, metadata,
-                        etag)
-                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-                    ON CONFLICT (name) DO UPDATE
-                    SET changed = excluded.changed, fetched = excluded.fetched, used = excluded.used,
-                        byte_count = excluded.byte_count, texts_digest = excluded.texts_digest, digest = excluded.digest,
-                        content = excluded.content, system = excluded.system, critique = excluded.critique,
-                        metadata = excluded.metadata, etag = excluded.etag
-                    """
-            )
-            try statement.execute(arguments: [
-                head.name, head.changed.sinceEpoch, head.fetched.sinceEpoch, Timestamp.now().sinceEpoch,
-                texts.byteCount, head.textsDigest, head.digest, texts.content, texts.system, texts.critique,
-                texts.metadata, texts.etag,
-            ])
-            try Self.removeAbsence(of: name, in: database)
-        }
-        grown(by: Int64(texts.byteCount))
+        let row = VersionRow(prompt, as: name, changed: changed, fetched: fetched)
+        let saved: Void? = write { try row.save(in: $0) }
+        grown(by: Int64(row.texts.byteCount))
         return saved != nil
+    }
+
+    /// The same for what nobody waits for: in one transaction with others (`writeTogether`).
+    func saveTogether(_ prompt: Prompt, as name: PackageName, changed: Timestamp, fetched: Timestamp) async -> Bool {
+        let row = VersionRow(prompt, as: name, changed: changed, fetched: fetched)
+        let isSaved = await writeTogether { try row.save(in: $0) }
+        grown(by: Int64(row.texts.byteCount))
+        return isSaved
     }
 
     func hasVersion(_ name: PackageName) -> Bool {
@@ -128,6 +110,46 @@ extension CacheDatabase.StoredVersion {
             throw CacheDatabase.DamagedRow()
         }
         self.init(prompt: prompt, changed: head.changed, fetched: head.fetched)
+    }
+}
+
+/// A version as it goes into the database.
+private struct VersionRow {
+    let name: PackageName
+    let head: VersionHead
+    let texts: StoredTexts
+
+    init(_ prompt: Prompt, as name: PackageName, changed: Timestamp, fetched: Timestamp) {
+        self.name = name
+        texts = StoredTexts(prompt)
+        head = VersionHead(
+            name: name.description,
+            changed: changed,
+            fetched: fetched,
+            textsDigest: texts.digest
+        )
+    }
+
+    func save(in database: Database) throws {
+        let statement = try database.cachedStatement(
+            sql: """
+                INSERT INTO version
+                (name, changed, fetched, used, byte_count, texts_digest, digest, content, system, critique, metadata,
+                    etag)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                ON CONFLICT (name) DO UPDATE
+                SET changed = excluded.changed, fetched = excluded.fetched, used = excluded.used,
+                    byte_count = excluded.byte_count, texts_digest = excluded.texts_digest, digest = excluded.digest,
+                    content = excluded.content, system = excluded.system, critique = excluded.critique,
+                    metadata = excluded.metadata, etag = excluded.etag
+                """
+        )
+        try statement.execute(arguments: [
+            head.name, head.changed.sinceEpoch, head.fetched.sinceEpoch, Timestamp.now().sinceEpoch,
+            texts.byteCount, head.textsDigest, head.digest, texts.content, texts.system, texts.critique,
+            texts.metadata, texts.etag,
+        ])
+        try CacheDatabase.removeAbsence(of: name, in: database)
     }
 }
 

@@ -18,6 +18,10 @@ final class CacheDatabase: Sendable {
     /// is given up meanwhile is not kept, and fetched again. Still short enough for a caller to wait.
     private static let busyTimeout: Double = 2
 
+    /// Pages in the log after which SQLite moves them into the database, while writers wait. Its own 1000 are full after every
+    /// hundred versions of a walk, and most of them are the same pages again.
+    private static let checkpointPageCount = 4000
+
     static let fullDisk = "its disk is full"
 
     let directory: String
@@ -29,6 +33,8 @@ final class CacheDatabase: Sendable {
     private let hasWarned = Mutex(false)
     /// When things were used, as far as that is not written yet.
     let uses = Mutex<[Item: Timestamp]>([:])
+    /// What is to be written together.
+    let gathered = Mutex(Gathered())
     private let growth = Mutex<Observer?>(nil)
 
     /// A function value that goes in and out of a generic type by itself is wrapped once more each time.
@@ -124,7 +130,9 @@ final class CacheDatabase: Sendable {
         configuration.prepareDatabase { database in
             // KiB for each connection; by itself SQLite keeps 2 MB, all of which the system has in its page cache as well.
             try database.execute(sql: "PRAGMA cache_size = -256")
-            if !database.configuration.readonly { try database.execute(sql: "PRAGMA auto_vacuum = INCREMENTAL") }
+            guard !database.configuration.readonly else { return }
+            try database.execute(sql: "PRAGMA auto_vacuum = INCREMENTAL")
+            try database.execute(sql: "PRAGMA wal_autocheckpoint = \(Self.checkpointPageCount)")
         }
         let path = "\(directory)/\(Self.fileName)"
         // SQLite would make it readable by all; its other files get the mode that this one has.

@@ -118,6 +118,7 @@ package final class ClaroFileSystem: FileSystem {
     package func finish() {
         // What has arrived of downloads that are not over.
         blobs.keepPartialDownloads()
+        library.database?.writeGathered()
         evictor.finish()
         library.database?.flushUses()
     }

@@ -43,13 +43,24 @@ extension Library {
     }
 
     /// Puts a body that was fetched into the store; tells whether the store then has what `body` shows.
-    func keep(_ prompt: Prompt, as key: VersionKey, _ body: VersionBody, previous: VersionBody?) -> Bool {
+    func keep(
+        _ prompt: Prompt,
+        as key: VersionKey,
+        _ body: VersionBody,
+        previous: VersionBody?,
+        _ priority: Priority
+    ) async -> Bool {
         guard let database, key.variables.isEmpty else { return false }
         if body === previous {
             database.touch(key.packageName, fetched: .now())
             return isEvictable(key)
         }
-        let isSaved = database.save(prompt, as: key.packageName, changed: body.modified, fetched: body.fetchedAt)
+        let (name, changed, fetched) = (key.packageName, body.modified, body.fetchedAt)
+        let isSaved =
+            switch priority {
+            case .interactive: database.save(prompt, as: name, changed: changed, fetched: fetched)
+            case .background: await database.saveTogether(prompt, as: name, changed: changed, fetched: fetched)
+            }
         // Texts of a published version stay what they were, whatever the API says now.
         return isSaved && previous == nil
     }

@@ -236,7 +236,7 @@ extension Library {
                 }
             }
         }
-        return try await take(step, .latest, subject: PackageName(prompt, .latest).description, by: deadline)
+        return try await take(step, .latest, subject: PackageName(prompt, .latest).description, by: deadline, priority)
     }
 
     /// Asks for `latest`; the body that comes along is kept as that of its number.
@@ -259,10 +259,10 @@ extension Library {
                 switch body.version {
                 case .published(let number)?:
                     newest = .published(number)
-                    save(body, as: VersionKey(prompt, .published(number)))
+                    await save(body, as: VersionKey(prompt, .published(number)), priority)
                 case .draft?, nil:
                     newest = .opaque
-                    save(body, as: VersionKey(prompt, .latest))
+                    await save(body, as: VersionKey(prompt, .latest), priority)
                 }
             }
         } catch  where error.code == .notFound {

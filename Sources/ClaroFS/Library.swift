@@ -95,12 +95,13 @@ final class Library: Sendable {
 
     /// Takes a step that was found under the lock. What a caller gets when what it waited for did not come: what is
     /// cached, marked as stale, unless the API itself said that the thing is gone or closed. Unreachable is not deleted.
-    /// Who waits for one thing after another has one `deadline` for all.
+    /// Who waits for one thing after another has one `deadline` for all; where nobody waits there is none.
     func take<Value>(
         _ step: Renewable<Value>.Step,
         _ kind: CacheCounts.Kind,
         subject: String,
-        by deadline: ContinuousClock.Instant? = nil
+        by deadline: ContinuousClock.Instant? = nil,
+        _ priority: Priority = .interactive
     ) async throws(Errno) -> Value {
         switch step {
         case .serve(let value):
@@ -111,7 +112,8 @@ final class Library: Sendable {
             let cause: String
             let errno: Errno
             do throws(WaitError) {
-                return try await fetch.value(within: deadline.map { max(.zero, $0 - .now) } ?? timeout)
+                let patience = deadline.map { max(.zero, $0 - .now) } ?? timeout
+                return try await fetch.value(within: priority == .interactive ? patience : nil)
             } catch {
                 switch error {
                 case .interrupted: throw .interrupted
@@ -161,7 +163,7 @@ final class Library: Sendable {
             }
         }
         guard let step else { throw .noSuchFileOrDirectory }
-        return try await take(step, .version, subject: key.description)
+        return try await take(step, .version, subject: key.description, priority)
     }
 
     /// The bytes of a file that the store has.
@@ -207,7 +209,7 @@ final class Library: Sendable {
             switch answer {
             case .prompt(let prompt):
                 try verifyLocked(prompt, as: key)
-                return save(prompt, as: key)
+                return await save(prompt, as: key, priority)
             case .notModified:
                 guard let previous else {
                     throw APIError(
@@ -230,12 +232,12 @@ final class Library: Sendable {
 
     /// Saves an answer as the body of `key`; unchanged, what was there stays.
     @discardableResult
-    func save(_ prompt: Prompt, as key: VersionKey) -> VersionBody {
+    func save(_ prompt: Prompt, as key: VersionKey, _ priority: Priority) async -> VersionBody {
         let previous = cachedBody(of: key)
         let isPublished = if case .version(.published) = key.selector { true } else { false }
         let fresh = VersionBody(prompt, previous: previous, keepsTexts: isPublished, fallbackTime: mountTime)
         let body = if let previous, previous.isSame(as: fresh) { previous } else { fresh }
-        let isStored = keep(prompt, as: key, body, previous: previous)
+        let isStored = await keep(prompt, as: key, body, previous: previous, priority)
         if let previous, previous !== body { inodes.pin(previous.textFiles, of: key) }
         save(body, as: key, isStored: isStored)
         return body

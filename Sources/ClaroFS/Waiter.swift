@@ -38,13 +38,15 @@ final class Waiter<Value: Sendable>: Sendable {
         continuation?.resume(returning: outcome)
     }
 
-    /// To be called once.
-    func value(within timeout: Duration) async throws(WaitError) -> Value {
-        let deadline = Task {
-            guard (try? await Task.sleep(for: timeout)) != nil else { return }
-            end(.failure(.timedOut))
+    /// To be called once. Without a timeout it takes as long as it takes.
+    func value(within timeout: Duration?) async throws(WaitError) -> Value {
+        let deadline = timeout.map { timeout in
+            Task {
+                guard (try? await Task.sleep(for: timeout)) != nil else { return }
+                end(.failure(.timedOut))
+            }
         }
-        defer { deadline.cancel() }
+        defer { deadline?.cancel() }
         let outcome = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let early: Outcome? = state.withLock { state in
@@ -82,7 +84,8 @@ final class SharedFetch<Value: Sendable>: Sendable {
     /// Whether somebody has already waited in vain: who has something older then does better to use it.
     var hasExceededDeadline: Bool { state.withLock { $0.hasExceededDeadline } }
 
-    func value(within timeout: Duration) async throws(WaitError) -> Value {
+    /// Without a timeout it takes as long as the fetch takes.
+    func value(within timeout: Duration?) async throws(WaitError) -> Value {
         let waiter = Waiter<Value>()
         let outcome = state.withLock { state in
             if state.outcome == nil { state.waiters[ObjectIdentifier(waiter)] = waiter }
