@@ -1,3 +1,5 @@
+import Glibc
+
 /// A place in a text that is to be filled in: `{{name}}`, `{{name:type}}`, or `{{name:type // description}}`.
 package struct Placeholder: Hashable, Sendable {
     package let name: String
@@ -17,8 +19,9 @@ package struct Placeholder: Hashable, Sendable {
         var placeholders: [Placeholder] = []
         var rest = text[...]
         // None has a closing brace inside, so each ends at the next pair of them.
-        while let end = rest.firstIndex(of: UInt8(ascii: "}")) {
-            if rest[end...].starts(with: "}}".utf8), let placeholder = Placeholder(endOf: rest[..<end]) {
+        while let end = rest.first(UInt8(ascii: "}")) {
+            let isPair = end + 1 < rest.endIndex && rest[end + 1] == UInt8(ascii: "}")
+            if isPair, let placeholder = Placeholder(endOf: rest[..<end]) {
                 placeholders.append(placeholder)
                 rest = rest[(end + 2)...]
             } else {
@@ -71,11 +74,19 @@ extension ArraySlice<UInt8> {
     /// for a version.
     fileprivate var endOfOpeningBraces: Int? {
         var rest = self
-        while let brace = rest.firstIndex(of: UInt8(ascii: "{")) {
+        while let brace = rest.first(UInt8(ascii: "{")) {
             rest = rest[(brace + 1)...]
             if rest.first == UInt8(ascii: "{") { return brace + 2 }
         }
         return nil
+    }
+
+    /// As `firstIndex(of:)`, by memchr: texts are long, and few of their bytes are braces.
+    fileprivate func first(_ byte: UInt8) -> Int? {
+        withUnsafeBytes { bytes in
+            guard let start = bytes.baseAddress, let found = memchr(start, Int32(byte), bytes.count) else { return nil }
+            return startIndex + (UnsafeRawPointer(found) - start)
+        }
     }
 
     fileprivate var isBlank: Bool { allSatisfy(Self.isSpace) }

@@ -36,9 +36,7 @@ extension ClaroFileSystem {
             let newest = try await newest(of: prompt, from: offset)
             noteListed(inode, for: library.remainingLifetimeOfNewest(of: prompt), from: offset)
             let children = children(of: prompt, newest, from: offset)
-            if offset == 0 {
-                _ = inodes.numbers(of: children.prefix(Self.numberedBound).map { identity(of: $0.1, in: inode) })
-            }
+            if offset == 0 { giveNumbers(to: children.prefix(Self.numberedBound).map(\.1), in: inode) }
             fill(&buffer, inode, from: offset, children) { $0 }
         case .version(let key):
             readahead.visit(key)
@@ -174,6 +172,18 @@ extension ClaroFileSystem {
 
     /// Of so many versions at most an answer tells.
     private static let numberedBound = 256
+
+    /// Gives a prompt's children their numbers, and with them the files of versions that were fetched ahead of who lists
+    /// it: two transactions instead of one for each directory.
+    private func giveNumbers(to children: [Child], in prompt: InodeNumber) {
+        let numbers = inodes.numbers(of: children.map { identity(of: $0, in: prompt) })
+        let files = zip(children, numbers).flatMap { child, number -> [Identity] in
+            guard case .version(let key) = child.node, let body = library.cachedBody(of: key) else { return [] }
+            return self.children(of: body, key).map { identity(of: $0.1, in: number) }
+        }
+        if !files.isEmpty { _ = inodes.numbers(of: files) }
+    }
+
     /// Larger texts are rare, and wait until they are read.
     private static let pushedByteBound = 128 << 10
 

@@ -135,6 +135,9 @@ private struct AttachmentWindow {
 
     init(byteBound: Int64) { self.byteBound = byteBound }
 
+    /// Whether any was.
+    var areRead: Bool { last != nil }
+
     var count: Int { min(Self.countBound - pending.count, 2 * used - spent) }
 
     /// Those that need not be fetched ahead any more.
@@ -183,9 +186,11 @@ private struct Walk {
     private static let smallestWindow = 4
     /// As many as the client sends at once (64), and what is then on its way into the store.
     private static let largestWindow = 80
-    /// So many windows are ahead at most, of which one is under way: an answer that is late does not keep the others waiting,
-    /// and attachments take two more round trips than the version that tells of them.
+    /// So many windows are ahead at most, of which one is under way: while the walk waits for one answer that is late, the
+    /// others are not.
     private static let depth = 2
+    /// The same where the walk reads attachments: they take two more round trips than the version that tells of them.
+    private static let depthWithAttachments = 3
     /// What is so far behind was left out: several threads, or a sorting that heeds the language, mix up near neighbours.
     private static let slack = 16
     /// After a pause, the program may have been a person.
@@ -346,7 +351,8 @@ private struct Walk {
 
     private mutating func extend(in map: some WalkMap, isKnown: (WalkStop) -> Bool) {
         var underWay = ahead.count { !$0.hasCome && $0.readiness != .leftAside }
-        while underWay < window, ahead.count < Self.depth * window {
+        let depth = attachments.areRead ? Self.depthWithAttachments : Self.depth
+        while underWay < window, ahead.count < depth * window {
             let candidates = orders.map { $0.stop(after: frontier, in: map) }
             guard let first = candidates.first, let next = first, candidates.allSatisfy({ $0 == next }) else { return }
             guard hasCrossedPrompts || next.prompt == last.prompt else { return }
