@@ -8,23 +8,36 @@ extension CacheDatabase {
     struct Gathered {
         var writes: [@Sendable (Database) throws -> Void] = []
         var writers: [CheckedContinuation<Bool, Never>] = []
+        /// When the last one began.
+        var lastTime: ContinuousClock.Instant?
+
+        /// How long to wait for others.
+        func delay(at now: ContinuousClock.Instant) -> Duration {
+            lastTime.map { max(.zero, CacheDatabase.gatheringTime - (now - $0)) } ?? .zero
+        }
     }
 
-    /// Long enough for what a walk's answers bring at a time, short beside the round trip that each of them took.
+    /// From one transaction to the next: long enough for many of a walk's answers, short beside the round trip that each of
+    /// them took.
     private static let gatheringTime: Duration = .milliseconds(10)
 
-    /// As `write`, a moment later and in one transaction with all that comes until then; tells whether it is written.
+    /// As `write`, but soon after another one in one transaction with all that comes meanwhile; tells whether it is written.
     func writeTogether(_ body: @escaping @Sendable (Database) throws -> Void) async -> Bool {
         await withCheckedContinuation { continuation in
-            let isFirst = gathered.withLock { gathered in
+            let delay: Duration? = gathered.withLock { gathered in
                 gathered.writes.append(body)
                 gathered.writers.append(continuation)
-                return gathered.writers.count == 1
+                return gathered.writers.count == 1 ? gathered.delay(at: .now) : nil
             }
-            guard isFirst else { return }
-            Task {
-                try? await Task.sleep(for: Self.gatheringTime)
-                writeGathered()
+            switch delay {
+            // Whoever was first sees to it.
+            case nil: break
+            case .zero?: writeGathered()
+            case let delay?:
+                Task {
+                    try? await Task.sleep(for: delay)
+                    writeGathered()
+                }
             }
         }
     }
@@ -32,7 +45,7 @@ extension CacheDatabase {
     /// Writes what waits for it at once.
     func writeGathered() {
         let gathered = gathered.withLock { gathered in
-            defer { gathered = Gathered() }
+            defer { gathered = Gathered(lastTime: .now) }
             return gathered
         }
         guard !gathered.writers.isEmpty else { return }

@@ -53,6 +53,61 @@ struct CacheDatabaseTests {
         }
     }
 
+    @Test func `what is written together is all written, and before anybody hears of it`() async throws {
+        try await ScratchDirectory.with { scratch async throws in
+            let prompt = try prompt("text")
+            let database = CacheDatabase(directory: scratch.path, key: "key", logger: Logger(label: "test"))
+            let names = try (0..<100).map { try name("p\($0)") }
+            let found = await withTaskGroup(of: Bool.self) { group in
+                for name in names {
+                    group.addTask {
+                        await database.saveTogether(prompt, as: name, changed: time, fetched: time)
+                            && database.version(name)?.prompt == prompt
+                    }
+                }
+                return await group.reduce(into: 0) { $0 += $1 ? 1 : 0 }
+            }
+            #expect(found == names.count)
+        }
+    }
+
+    /// Has what is written together wait for `writeGathered`, and waits until there is so much of it.
+    private func gather(_ count: Int, in database: CacheDatabase) async {
+        while database.gathered.withLock({ $0.writers.count < count }) { await Task.yield() }
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func `of what is written together nothing is written if one thing cannot be`() async throws {
+        try await ScratchDirectory.with { scratch async throws in
+            let database = CacheDatabase(directory: scratch.path, key: "key", logger: Logger(label: "test"))
+            let isWritten = await database.writeTogether { try $0.execute(sql: "CREATE TABLE a (b)") }
+            #expect(isWritten, "alone it is written at once")
+            database.gathered.withLock { $0.lastTime = .now + .seconds(3600) }
+            async let good = database.writeTogether { try $0.execute(sql: "INSERT INTO a VALUES (1)") }
+            async let bad = database.writeTogether { try $0.execute(sql: "INSERT INTO nowhere VALUES (1)") }
+            await gather(2, in: database)
+            database.writeGathered()
+            let written = await [good, bad]
+            #expect(written == [false, false])
+            #expect(database.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM a") } == 0)
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func `what waits to be written is written when there is no more time`() async throws {
+        try await ScratchDirectory.with { scratch async throws in
+            let (prompt, name) = (try prompt("text"), try name("a"))
+            let database = CacheDatabase(directory: scratch.path, key: "key", logger: Logger(label: "test"))
+            database.gathered.withLock { $0.lastTime = .now + .seconds(3600) }
+            async let written = database.saveTogether(prompt, as: name, changed: time, fetched: time)
+            await gather(1, in: database)
+            #expect(!database.hasVersion(name))
+            database.writeGathered()
+            #expect(await written)
+            #expect(database.hasVersion(name))
+        }
+    }
+
     @Test func `the thousandth notice of growth takes no more stack than the first`() async throws {
         try await ScratchDirectory.with { scratch async throws in
             let database = CacheDatabase(directory: scratch.path, key: "key", logger: Logger(label: "test"))
