@@ -15,6 +15,13 @@ package struct PromptName: Hashable, Sendable, CustomStringConvertible {
         self.slug = String(slug)
     }
 
+    /// Reads what `description` writes; fails on anything else.
+    package init?(_ text: some StringProtocol) {
+        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+        guard parts.count == 2, parts[0].first == "@" else { return nil }
+        self.init(namespace: parts[0].dropFirst(), slug: parts[1])
+    }
+
     package var description: String { "@\(namespace)/\(slug)" }
 
     /// Whether `text` can be a namespace or a slug. What cannot is answered without asking the API.
@@ -103,13 +110,9 @@ package struct PackageName: Hashable, Sendable, CustomStringConvertible {
 
     /// Reads what `description` writes; fails on anything else.
     package init?(_ text: some StringProtocol) {
-        let parts = text.split(whereSeparator: { $0 == "/" || $0 == ":" })
-        guard parts.count == 3, parts[0].first == "@",
-            let prompt = PromptName(namespace: parts[0].dropFirst(), slug: parts[1]),
-            let selector = Selector(parts[2])
-        else { return nil }
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+        guard parts.count == 2, let prompt = PromptName(parts[0]), let selector = Selector(parts[1]) else { return nil }
         self.init(prompt, selector)
-        guard description == text else { return nil }
     }
 
     /// As Claro writes it: `@acme/customer-support:v2`, `@acme/customer-support:latest`.

@@ -88,12 +88,3 @@ extension VersionBody {
         return SHA256.hash(data: Array(lines.joined().utf8)).hexadecimal
     }
 }
-
-extension PromptName {
-    /// Reads `@acme/customer-support`.
-    package init?(_ text: some StringProtocol) {
-        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
-        guard parts.count == 2, parts[0].first == "@" else { return nil }
-        self.init(namespace: parts[0].dropFirst(), slug: parts[1])
-    }
-}

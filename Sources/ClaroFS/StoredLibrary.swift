@@ -137,12 +137,3 @@ extension StoredLibrary.Verification {
         if isSound { soundCount += 1 } else { damaged.append(subject) }
     }
 }
-
-extension PackageName {
-    /// Reads `@acme/customer-support:v2`, as it is written.
-    package init?(_ text: String) {
-        let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-        guard parts.count == 2, let prompt = PromptName(parts[0]), let selector = Selector(parts[1]) else { return nil }
-        self.init(prompt, selector)
-    }
-}
