@@ -34,8 +34,11 @@ enum MountWords {
 
     /// The known name that `name` is most likely a slip of: at most two letters off, and at most a third of them.
     static func nearest(to name: String) -> String? {
+        let name = name.lowercased()
         let known = MountOption.allCases.map(\.rawValue) + implyLazy.sorted() + system.sorted() + ["ro", "noexec"]
-        let distances = known.map { (name: $0, distance: distance(name.lowercased(), $0)) }
+        // A letter more or less is one off.
+        let near = known.filter { abs($0.count - name.count) <= 2 }
+        let distances = near.map { (name: $0, distance: distance(name, $0)) }
         guard let best = distances.min(by: { $0.distance < $1.distance }) else { return nil }
         return best.distance <= min(2, max(1, name.count / 3)) ? best.name : nil
     }
