@@ -1,3 +1,6 @@
+import FoundationEssentials
+import Glibc
+
 /// What reads something that a stranger sends or a caller types, and what must hold of all that it makes of any bytes.
 struct FuzzTarget: Sendable {
     /// The name of its corpus, too.
@@ -35,4 +38,16 @@ extension [UInt8] {
     var lines: [String] {
         split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).map { Array($0).text }
     }
+}
+
+/// A directory for what has to be a file, in memory unless `TMPDIR` says otherwise; gone when the process ends.
+enum Scratch {
+    static let directory: String = {
+        let parent = getenv("TMPDIR").map { String(cString: $0) } ?? "/dev/shm"
+        var template = Array("\(parent)/claro-fuzz.XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else { fatalError("no directory can be made in \(parent)") }
+        // What is in it may be in use to the end: a pool of connections opens its file again for each reader.
+        atexit { try? FileManager.default.removeItem(atPath: Scratch.directory) }
+        return template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
+    }()
 }

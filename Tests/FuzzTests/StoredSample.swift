@@ -1,7 +1,6 @@
 import FUSE
 import FoundationEssentials
 import GRDB
-import Glibc
 import Logging
 
 @testable import ClaroAPI
@@ -60,20 +59,11 @@ enum StoredSample {
             "DELETE FROM \($0);"
         }.joined() + "UPDATE usage SET attachments = 0, texts = 0"
 
-    private static let directory = "/dev/shm/claro-fuzz.\(getpid())"
-
-    private static let database: CacheDatabase = {
-        mkdir(directory, 0o700)
-        // A pool opens its file again for each of its readers, so it has to keep its name until the end.
-        atexit {
-            for ending in ["", "-wal", "-shm"].flatMap({ [$0, $0 + ".aside"] }) {
-                unlink("\(directory)/\(CacheDatabase.fileName)\(ending)")
-            }
-            rmdir(directory)
-        }
-        let logger = Logger(label: "fuzz") { _ in SwiftLogNoOpLogHandler() }
-        return CacheDatabase(directory: directory, key: "key", logger: logger)
-    }()
+    private static let database = CacheDatabase(
+        directory: Scratch.directory,
+        key: "key",
+        logger: Logger(label: "fuzz") { _ in SwiftLogNoOpLogHandler() }
+    )
 
     private static func store() {
         if let body { database.save(body, as: version, changed: time, fetched: time) }
