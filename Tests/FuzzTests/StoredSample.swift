@@ -15,13 +15,16 @@ enum StoredSample {
         try check(database.version(version)?.prompt == body, "what is stored is there")
         database.write { try damage($0) }
         try checkReading()
+        change()
+        try checkReading()
     }
 
     private static let time = Timestamp(seconds: 1_700_000_000, nanoseconds: 123_456_789)
     private static let root = InodeNumber.root
     private static let identity = Identity("@acme", in: root)
     private static let blob = BlobName(description: String(repeating: "ab", count: 32))
-    private static let absence = CacheDatabase.Absence(isForbidden: true, fetched: time)
+    private typealias Absence = CacheDatabase.Absence
+    private static let absence = Absence(isForbidden: true, fetched: time)
 
     private static let prompts = ["a", "b"].compactMap { PromptName(namespace: "acme", slug: $0) }
     private static let version = PackageName(prompts[0], .version(.published(1)))
@@ -57,7 +60,10 @@ enum StoredSample {
     private static let removal =
         ["version", "listing", "prompt", "newest", "absence", "inode", "blob", "chunk"].map {
             "DELETE FROM \($0);"
-        }.joined() + "UPDATE usage SET attachments = 0, texts = 0"
+        }.joined() + """
+            UPDATE usage SET attachments = 0, texts = 0;
+            UPDATE sqlite_sequence SET seq = \(InodeTable.first - 1)
+            """
 
     private static let database = CacheDatabase(
         directory: Scratch.directory,
@@ -86,8 +92,8 @@ enum StoredSample {
             try check(stored.number == 3 && stored.fetched == time, "what latest points to is what it was")
         }
         for (selector, stored) in database.absences(of: prompts[0]) {
-            try check(selector == missing.selector, "what is not there is what was asked for")
-            try check(stored.isForbidden && stored.fetched == time, "and why")
+            let isStored = selector == (stored.isForbidden ? missing : version).selector
+            try check(isStored && stored.fetched == time, "what is not there is what was asked for, and why")
         }
         if let stored = database.blob(blob) {
             try check(stored.byteCount == CacheDatabase.chunkByteCount + 1, "an attachment has its size")
@@ -96,7 +102,15 @@ enum StoredSample {
         let numbers = database.numbers(in: root) ?? [:]
         try check(numbers.values.allSatisfy { $0.rawValue >= InodeTable.first }, "no number has another meaning")
         try check((0...1 << 56).contains(database.usage.texts), "texts take no less than nothing")
+    }
+
+    /// All that is ever written over what is there.
+    private static func change() {
         database.touch(version, fetched: time)
+        if database.hasVersion(version) { database.save(Absence(isForbidden: false, fetched: time), of: version) }
+        database.save(Absence(isForbidden: false, fetched: time), of: PackageName(prompts[1], .latest))
+        database.removeAbsences(of: [missing])
+        database.saveNewest(nil, of: prompts[1], fetched: time)
         database.save(listing, fetched: time)
         _ = database.giveNumbers(to: [identity, Identity("b", in: root)])
         let bounds = CacheBounds(byteCount: 1, shortage: 0)
