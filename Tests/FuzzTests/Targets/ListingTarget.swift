@@ -22,6 +22,11 @@ extension FuzzTarget {
         try check(listing.prompts == once, "a page that comes again tells nothing new")
         try check(once.count + listing.skippedCount / 2 <= items.count, "no prompt without an item")
         try check(Set(once.map(\.name)).count == once.count, "one prompt of each name")
+        try checkMerged(once, items)
+        for text in items.compactMap({ $0["packageName"]?.text }) {
+            guard let name = PackageName(text) else { continue }
+            try check(name.description == text, "a name is spelled in one way")
+        }
         for prompt in once {
             try checkShown([FileName("@" + prompt.name.namespace), FileName(prompt.name.slug)])
             try check(IncludePattern("\(prompt.name)")?.includes(prompt.name) == true, "a name is its own pattern")
@@ -33,6 +38,20 @@ extension FuzzTarget {
             try check(Version(version.description) == version, "a version reads as it is written")
             let name = PackageName(prompt.name, .version(version))
             try check(PackageName(name.description) == name, "a name reads as it is written")
+        }
+    }
+
+    /// Requires that what several items tell of a prompt is put together.
+    private static func checkMerged(_ prompts: [PromptSummary], _ items: [JSONValue]) throws {
+        let told = items.compactMap { item in
+            var listing = ListingBuilder()
+            listing.append([item])
+            return listing.prompts.first
+        }
+        for prompt in prompts {
+            let told = told.filter { $0.name == prompt.name }
+            try check(prompt.isDraftKnown == told.contains(where: \.isDraftKnown), "a draft is known from one item")
+            try check(prompt.version == told.compactMap(\.version).max(), "the highest version holds")
         }
     }
 }
