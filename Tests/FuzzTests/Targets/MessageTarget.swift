@@ -13,13 +13,14 @@ extension FuzzTarget {
             let scalars = text.unicodeScalars
             try check(!scalars.contains { $0.properties.generalCategory == .control }, "a message is one line")
             try check(!scalars.contains(where: \.properties.isBidiControl), "a message reads in one direction")
-            try check(!text.utf8.contains(key.secret.utf8), "no message has the key")
-            try check(!text.utf8.contains(key.secret.utf8.prefix(20)), "nor most of it")
+            try check(!Array(text.utf8).hasPart(key.secret.utf8.prefix(20)), "no message has the key, or most of it")
         }
         if message.document != nil { try check(body.count <= 64 << 10, "what is too long is not read") }
     }
 }
 
-extension String.UTF8View {
-    fileprivate func contains(_ part: some Collection<UInt8>) -> Bool { !Array(self).ranges(of: Array(part)).isEmpty }
+extension [UInt8] {
+    fileprivate func hasPart(_ part: some Sequence<UInt8>) -> Bool {
+        indices.contains { self[$0...].starts(with: part) }
+    }
 }
