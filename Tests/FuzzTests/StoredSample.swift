@@ -8,10 +8,9 @@ import Logging
 
 /// A store in memory with one thing of each kind, which is damaged and read.
 enum StoredSample {
-    /// Stores the sample, damages it, and requires that each thing is what was stored, or not there.
+    /// Damages the sample, and requires that each thing is what was stored or not there, also after all was written anew.
     static func checkDamaged(by damage: (Database) throws -> Void) throws {
-        store()
-        defer { database.write { try $0.execute(sql: removal) } }
+        restore()
         try check(database.version(version)?.prompt == body, "what is stored is there")
         database.write { try damage($0) }
         try checkReading()
@@ -57,19 +56,35 @@ enum StoredSample {
         now: time
     )
 
-    private static let removal =
-        ["version", "listing", "prompt", "newest", "absence", "inode", "blob", "chunk"].map {
-            "DELETE FROM \($0);"
-        }.joined() + """
-            UPDATE usage SET attachments = 0, texts = 0;
-            UPDATE sqlite_sequence SET seq = \(InodeTable.first - 1)
-            """
+    private static let tables = ["version", "listing", "prompt", "newest", "absence", "inode", "blob", "chunk"]
+    private static let removal = tables.map { "DELETE FROM \($0);" }.joined()
+    private static let copy = (tables + ["usage"]).map {
+        "DROP TABLE IF EXISTS temp.kept_\($0); CREATE TEMP TABLE kept_\($0) AS SELECT * FROM \($0);"
+    }.joined()
+    private static let restoration =
+        ["UPDATE usage SET attachments = 0, texts = 0"]
+        + tables.flatMap { ["DELETE FROM \($0)", "INSERT INTO \($0) SELECT * FROM temp.kept_\($0)"] } + [
+            "UPDATE usage SET (attachments, texts) = (SELECT attachments, texts FROM temp.kept_usage)",
+            "UPDATE sqlite_sequence SET seq = (SELECT max(number) FROM inode)",
+        ]
 
     private static let database = CacheDatabase(
         directory: Scratch.directory,
         key: "key",
         logger: Logger(label: "fuzz") { _ in SwiftLogNoOpLogHandler() }
     )
+
+    /// Brings back what was stored, from a copy, by statements that stay compiled.
+    private static func restore() {
+        let restored: Void? = database.write { database in
+            for sql in restoration { try database.cachedStatement(sql: sql).execute() }
+        }
+        guard restored == nil else { return }
+        // There is no copy yet, or the store was set aside with it.
+        database.write { try $0.execute(sql: removal) }
+        store()
+        database.write { try $0.execute(sql: copy) }
+    }
 
     private static func store() {
         if let body { database.save(body, as: version, changed: time, fetched: time) }

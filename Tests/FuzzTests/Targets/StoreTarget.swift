@@ -46,7 +46,8 @@ extension FuzzTarget {
 
         func apply(to database: Database) throws {
             let column = table.columns[column % table.columns.count]
-            try database.execute(sql: "UPDATE \(table.name) SET \(column) = ?", arguments: [value])
+            let update = try database.cachedStatement(sql: "UPDATE \(table.name) SET \(column) = ?")
+            try update.execute(arguments: [value])
         }
 
         private static let tables: [(name: String, columns: [String])] = [
