@@ -114,6 +114,9 @@ package final class ClaroFileSystem: FileSystem {
         try await library.firstListing()
     }
 
+    /// Makes room in the store if the mount before has left too little; called when this one is made.
+    package func start() { evictor.start() }
+
     /// Leaves the store as the next mount should find it; called when the mount has ended.
     package func finish() {
         // What has arrived of downloads that are not over.

@@ -83,6 +83,12 @@ final class Evictor: Sendable {
     /// Bytes on disk.
     var usage: CacheUsage { database?.usage ?? CacheUsage(attachments: blobs.byteCount, texts: 0) }
 
+    /// Makes room where the last mount was ended with too little, or had wider bounds; returns at once. Where there is enough,
+    /// nothing is counted: that would go through all that is stored.
+    func start() {
+        if bounds.excess(of: usage) > 0 { run() }
+    }
+
     /// Makes room if there is too little. To be called when something has come; returns at once.
     func check() {
         let excess = bounds.excess(of: usage)

@@ -70,6 +70,7 @@ func serve(
         )
     }
     connectionGuard.watch(request.mountPoint.string)
+    fileSystem.start()
     let hasEnded = Mutex(false)
     session.start {
         hasEnded.withLock { $0 = true }

@@ -179,6 +179,24 @@ struct EvictionTests {
         }
     }
 
+    @Test func `what was left is evicted by the next mount, though nothing comes`() async throws {
+        let library = Workspace.generated(prompts: 20, versions: 1, textByteCount: 60_000)
+        try await StoreFixture.with(library) { store async throws in
+            try await store.mount(["min_free=0", "ttl=1h"]) { mount async throws in
+                try await mount.output(of: "cat @load-0/*/v1/content.md > /dev/null")
+                #expect(try await Self.storedByteCount("text", mount) > 1 << 20)
+            }
+            let requests = try await store.requests { () async throws in
+                try await store.mount(["cache_size=1M", "min_free=0", "ttl=1h"]) { mount async throws in
+                    try await mount.waitUntil("too much is stored") { () async throws in
+                        try await Self.storedByteCount("text", mount) <= 1 << 20
+                    }
+                }
+            }
+            #expect(requests.summary == [])
+        }
+    }
+
     @Test func `texts count, and those stay that were used last`() async throws {
         // About 15 of them fit.
         let library = Workspace.generated(prompts: 20, versions: 1, textByteCount: 60_000)
