@@ -135,7 +135,8 @@ package final class Emulator: Sendable {
             }
         )
         let run = Task { try await httpServer.run() }
-        try await httpServer.waitUntilListening()
+        // Where hundreds of servers start at once, in programs that a sanitizer makes slow, its own five seconds are too few.
+        try await httpServer.waitUntilListening(timeout: 60)
         guard case .ip4(_, let port)? = await httpServer.listeningAddress else { throw SocketError.unsupportedAddress }
         server.withLock { $0 = (httpServer, run) }
         try relay.open(serverPort: port)
