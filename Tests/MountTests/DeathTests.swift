@@ -77,8 +77,8 @@ struct DeathTests {
         case .lackOfMemory:
             let process = mount.daemon.processIdentifier
             let line = """
-                size=$(awk '/VmSize/ { print $2 * 1024 }' /proc/\(process)/status)
-                prlimit --pid \(process) --as=$((size + (16 << 20)))
+                size=$(awk '/VmSize/ { print $2 }' /proc/\(process)/status)
+                prlimit --pid \(process) --as=$(((size << 10) + (16 << 20)))
                 """
             #expect(try await ChildProcess.run(["bash", "-ec", line]).errors == "")
             #expect(try await mount.readError("@acme/huge/v1/content.md") == .ECONNABORTED)

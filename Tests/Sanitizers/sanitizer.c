@@ -8,8 +8,8 @@
 #include <stdint.h>
 
 /* What the runtimes ask for at their start; REPORTS and SUPPRESSIONS come from scripts/test. A daemon has no environment of the
-   test's, so nothing can be said there. */
-#define COMMON "exitcode=66:log_path=" REPORTS "/report:suppressions=" SUPPRESSIONS
+   test's, so nothing can be said there. Memory that there is not is no report: a test has a daemon run out of it. */
+#define COMMON "exitcode=66:log_path=" REPORTS "/report:suppressions=" SUPPRESSIONS ":allocator_may_return_null=1"
 
 const char *__tsan_default_options(void) {
     return COMMON ":halt_on_error=0:second_deadlock_stack=1:history_size=4";
