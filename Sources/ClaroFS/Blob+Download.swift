@@ -29,6 +29,7 @@ extension Blob {
         let keeping = keepChunksInBackground()
         for waiter in waiters { waiter.end(outcome) }
         await keeping.value
+        onArrival()
     }
 
     /// Where the cache's disk is full, readers are served from a file that is not kept.

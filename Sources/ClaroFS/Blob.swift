@@ -68,6 +68,8 @@ final class Blob: Sendable {
     let fetchLocks: FetchLocks?
     let timeout: Duration
     let faults: FaultLog
+    /// Called when a download is over, whatever it has brought.
+    let onArrival: @Sendable () -> Void
     let state = Mutex(State())
     /// Held while chunks are kept, so that none is looked at twice.
     let keeping = Mutex(())
@@ -79,7 +81,8 @@ final class Blob: Sendable {
         fetchLocks: FetchLocks?,
         client: ClaroClient,
         timeout: Duration,
-        faults: FaultLog
+        faults: FaultLog,
+        onArrival: @escaping @Sendable () -> Void
     ) {
         self.key = key
         self.client = client
@@ -87,6 +90,7 @@ final class Blob: Sendable {
         self.fetchLocks = fetchLocks
         self.timeout = timeout
         self.faults = faults
+        self.onArrival = onArrival
         takeUpStored()
     }
 

@@ -53,7 +53,9 @@ final class BlobCache: Sendable {
             fetchLocks: fetchLocks,
             client: client,
             timeout: timeout,
-            faults: faults
+            faults: faults,
+            // What is not kept grows without the database's notice.
+            onArrival: { [weak evictor] in evictor?.check() }
         )
         // What is about to come needs room.
         defer { evictor.check() }

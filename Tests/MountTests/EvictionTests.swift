@@ -109,6 +109,22 @@ struct EvictionTests {
         }
     }
 
+    @Test func `without a cache directory room is made for what comes last as well`() async throws {
+        let library = Workspace.generated(
+            prompts: 4,
+            versions: 1,
+            attachmentByteCount: Self.attachmentByteCount
+        )
+        try await MountFixture.with(library, options: ["cache=none", "cache_size=3M", "min_free=0"]) {
+            mount async throws in
+            // Three fit exactly, so that nothing is done before the fourth has come.
+            for index in 0..<4 { _ = try await mount.read(Self.file(index)) }
+            try await mount.waitUntil("too much is stored") { () async throws in
+                try await Self.storedByteCount("attachment", mount) <= 3 << 20
+            }
+        }
+    }
+
     @Test func `without a cache directory cache_size holds as well`() async throws {
         let library = Workspace.generated(
             prompts: 8,
