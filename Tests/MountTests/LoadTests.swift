@@ -43,7 +43,7 @@ struct LoadTests {
             #expect(Set(fetched).count == fetched.count, "no version is fetched twice")
             #expect(fetched.count == read.count, "and no other than those that were read")
             #expect(try await slowest < .seconds(10))
-            #expect(try mount.peakMemory() < 60 << 20)
+            if !MountFixture.isSanitized { #expect(try mount.peakMemory() < 60 << 20) }
         }
     }
 

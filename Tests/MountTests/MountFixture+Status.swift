@@ -32,6 +32,9 @@ extension MountFixture {
         }
     }
 
+    /// Whether the programs are built with a sanitizer, with which they take several times the memory and the time.
+    static var isSanitized: Bool { dlsym(nil, "__tsan_init") != nil || dlsym(nil, "__asan_init") != nil }
+
     /// The memory that the daemon has for itself alone, in bytes.
     func privateMemory() throws -> Int { try memory("Private_") }
 
