@@ -173,10 +173,12 @@ struct DiskTests {
                 try await cut
                 _ = try await mount.daemon.end()
                 #expect(workload.faults == [])
-                // Another mount namespace may hold the filesystem for a moment, and then it would be the same one again.
+                // Who looks at all mounts of the machine may be in this one for a moment; and another mount namespace may hold the
+                // filesystem, and then it would be the same one again.
                 try await store.output(
                     of: """
-                        umount mount && umount disk && while losetup -j image | grep -q .; do sleep 0.02; done
+                        until umount mount; do sleep 0.02; done
+                        umount disk && while losetup -j image | grep -q .; do sleep 0.02; done
                         mount -o loop,commit=1 image disk
                         """
                 )
