@@ -6,13 +6,14 @@ import Testing
 /// One at a time: what is measured is the daemon's memory, and each test alone fills the machine.
 @Suite(.serialized)
 struct LoadTests {
-    /// Reads a hundred files, chosen by the seed, of the list on standard input's file; prints each sum and name.
+    /// Reads a hundred files, chosen by the seed, of the list on standard input's file; prints each sum and name. Each line is
+    /// written by itself: many processes share the pipe, which keeps no more than 4096 bytes together.
     private static let reader = """
         import hashlib, random, sys
         files = open(sys.argv[1]).read().split("\\n")
         for file in random.Random(int(sys.argv[2])).choices(files, k=100):
             with open(file, "rb") as handle:
-                print(hashlib.sha256(handle.read()).hexdigest() + "  " + file)
+                print(hashlib.sha256(handle.read()).hexdigest() + "  " + file, flush=True)
         """
 
     @Test func `sixty-four processes read a library of five hundred prompts at once`() async throws {
