@@ -141,7 +141,7 @@ if isFuzzing {
             name: "claro-fuzz",
             dependencies: fuzzed,
             path: "Tests/FuzzTests",
-            exclude: ["Corpora", "CorpusTests.swift", "PlantedBugs"],
+            exclude: ["Corpora", "CorpusTests.swift", "PlantedBugs", "json.dict"],
             swiftSettings: strict,
             linkerSettings: [.unsafeFlags(fuzzing + ["-use-ld=lld"])]
         )
@@ -151,7 +151,7 @@ if isFuzzing {
         .testTarget(
             name: "FuzzTests",
             dependencies: fuzzed,
-            exclude: ["Corpora", "Fuzzer", "PlantedBugs"],
+            exclude: ["Corpora", "Fuzzer", "PlantedBugs", "json.dict"],
             swiftSettings: strict
         )
     )
