@@ -3,27 +3,38 @@ struct EvictableBodies: Sendable {
     /// Enough for what a walk has ahead of it.
     private static let byteBound = 8 << 20
 
-    private var byteCounts: [VersionKey: Int] = [:]
-    private var byteCount = 0
-    /// In the order in which they came; those before `head`, and those that were removed, are gone.
-    private var order: [VersionKey] = []
-    private var head = 0
+    private struct Place {
+        let key: VersionKey
+        let number: UInt64
+    }
 
-    func contains(_ key: VersionKey) -> Bool { byteCounts[key] != nil }
+    private var bodies: [VersionKey: (byteCount: Int, number: UInt64)] = [:]
+    private var byteCount = 0
+    /// In the order in which they came; those before `head` are gone, and so are those whose number is not that of `bodies`.
+    private var order: [Place] = []
+    private var head = 0
+    private var nextNumber: UInt64 = 0
+
+    func contains(_ key: VersionKey) -> Bool { bodies[key] != nil }
+
+    /// How many places are kept in order, for as many bodies as there are.
+    var placeCount: Int { order.count }
 
     /// Adds one that is not there; tells which ones must go.
     mutating func add(_ key: VersionKey, byteCount count: Int) -> [VersionKey] {
-        byteCounts[key] = count
+        bodies[key] = (count, nextNumber)
         byteCount += count
-        order.append(key)
+        order.append(Place(key: key, number: nextNumber))
+        nextNumber += 1
         var evicted: [VersionKey] = []
         while byteCount > Self.byteBound, head < order.count - 1 {
             let oldest = order[head]
             head += 1
-            if oldest != key, remove(oldest) { evicted.append(oldest) }
+            if isTaken(oldest), remove(oldest.key) { evicted.append(oldest.key) }
         }
-        if head > order.count / 2 {
-            order.removeFirst(head)
+        // What is renewed comes again and again, and leaves a place behind each time.
+        if order.count > 2 * bodies.count + 64 {
+            order = order[head...].filter(isTaken)
             head = 0
         }
         return evicted
@@ -31,8 +42,10 @@ struct EvictableBodies: Sendable {
 
     @discardableResult
     mutating func remove(_ key: VersionKey) -> Bool {
-        guard let count = byteCounts.removeValue(forKey: key) else { return false }
-        byteCount -= count
+        guard let body = bodies.removeValue(forKey: key) else { return false }
+        byteCount -= body.byteCount
         return true
     }
+
+    private func isTaken(_ place: Place) -> Bool { bodies[place.key]?.number == place.number }
 }

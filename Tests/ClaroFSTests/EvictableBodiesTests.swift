@@ -23,6 +23,20 @@ struct EvictableBodiesTests {
         #expect(bodies.add(key(2), byteCount: 1) == [key(1)])
     }
 
+    @Test func `what is renewed a thousand times is remembered once, and goes when its last time is the longest ago`() {
+        var bodies = EvictableBodies()
+        for _ in 0..<1000 {
+            for number in 0..<3 {
+                bodies.remove(key(number))
+                #expect(bodies.add(key(number), byteCount: 1 << 20) == [])
+            }
+        }
+        #expect(bodies.placeCount < 100)
+        bodies.remove(key(0))
+        for number in [0, 3, 4, 5, 6, 7] { #expect(bodies.add(key(number), byteCount: 1 << 20) == []) }
+        #expect(bodies.add(key(8), byteCount: 1 << 20) == [key(1)])
+    }
+
     @Test func `what was removed takes no room`() {
         var bodies = EvictableBodies()
         for number in 0..<8 { #expect(bodies.add(key(number), byteCount: 1 << 20) == []) }
