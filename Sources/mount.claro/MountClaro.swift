@@ -34,7 +34,11 @@ struct MountClaro: ParsableCommand {
 
     /// Synchronous: a task before the background start would leave its thread pool to the wrong process.
     static func main() {
-        Glibc.exit(outcome(of: Array(CommandLine.arguments.dropFirst())))
+        let status = outcome(of: Array(CommandLine.arguments.dropFirst()))
+        fflush(nil)
+        // A mount that is left while it is in use still has threads that answer: nothing is taken down under them, as exit(3)
+        // would do with all libraries.
+        _exit(status)
     }
 
     /// Does all of it, prints what is to be printed, and returns the exit code.
