@@ -79,7 +79,9 @@ def circumstances(settings: Settings) -> str:
 
 
 def _machine() -> str:
-    texts = [f"{len(os.sched_getaffinity(0))} processors", f"Linux {platform.release()}"]
+    # What comes behind the numbers is the builder's.
+    release = ".".join(platform.release().split(".")[:2])
+    texts = [f"{len(os.sched_getaffinity(0))} processors", f"Linux {release}"]
     for package in ("rclone", "davfs2", "s3fs"):
         if shutil.which("dpkg-query"):
             words = ["dpkg-query", "-W", "-f", "${Version}", package]
