@@ -31,6 +31,8 @@ struct Descents {
 
     /// A thread lists a directory from its beginning.
     mutating func list(_ directory: Directory, by thread: Int32, at now: ContinuousClock.Instant) {
+        // All those in another pid namespace have this number.
+        guard thread != 0 else { return }
         let before = way(of: thread, at: now)
         let extent: Extent =
             switch directory {

@@ -124,6 +124,7 @@ struct AttachmentDemand: Sendable {
 
 /// The attachments of a walk that reads them. What was fetched ahead is at most what was read, too.
 private struct AttachmentWindow {
+    /// As many as the client sends requests for at once.
     private static let countBound = 64
 
     let byteBound: Int64

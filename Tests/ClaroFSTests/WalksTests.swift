@@ -265,11 +265,15 @@ struct WalksTests {
         #expect(program.fetched == [])
     }
 
-    @Test func `what another thread has listed tells nothing`() {
+    @Test(arguments: [(lister: Int32(1), walker: Int32(2)), (lister: 0, walker: 0)])
+    func `what another thread has listed tells nothing, nor what one did that has no number here`(
+        _ threads: (lister: Int32, walker: Int32)
+    ) {
         var program = Self.program(9)
+        program.thread = threads.lister
         program.list(.namespace("acme"))
         program.list("p00")
-        program.thread = 2
+        program.thread = threads.walker
         program.visit("p00/v1")
         #expect(program.fetched == [])
     }

@@ -125,7 +125,17 @@ final class SoakMount: Sendable {
         else { return false }
         let subjects = stale.compactMap { $0["what"] }
         for subject in subjects { await look(at: subject) }
-        return subjects.isEmpty && api["breaker"] as? String == "closed"
+        guard subjects.isEmpty else { return false }
+        let isConnected = api["breaker"] as? String == "closed"
+        // Nothing may be left that has to be asked for, and by itself a mount sends nothing.
+        if !isConnected { await lookAtUnknown() }
+        return isConnected
+    }
+
+    /// Has the API asked for a prompt that nobody has heard of.
+    private func lookAtUnknown() async {
+        let path = "\(path)/@nobody/p\(UInt32.random(in: .min ... .max))"
+        _ = try? await offPool { FileManager.default.fileExists(atPath: path) }
     }
 
     /// Has something renewed that `status.json` names so. It does not tell the values of variables.
