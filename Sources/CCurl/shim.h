@@ -3,6 +3,10 @@
 
 #include <curl/curl.h>
 
+/* Swift's module Glibc does not have these two. */
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+
 /* What is variadic in libcurl, once for each type that is passed: Swift cannot call variadic C functions. */
 
 typedef size_t (*ccurl_data_function)(char *bytes, size_t size, size_t count, void *context);
@@ -43,8 +47,15 @@ static inline CURLcode ccurl_get_string(CURL *easy, CURLINFO info, char **value)
 }
 
 /* curl_multi_setopt is variadic. */
-static inline CURLMcode ccurl_multi_set_long(CURLM *multi, CURLMoption option, long value) {
-    return curl_multi_setopt(multi, option, value);
+static inline CURLMcode ccurl_multi_set_socket_function(CURLM *multi, curl_socket_callback value, void *context) {
+    CURLMcode code = curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, context);
+    return code == CURLM_OK ? curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, value) : code;
+}
+
+/* curl_multi_setopt is variadic. */
+static inline CURLMcode ccurl_multi_set_timer_function(CURLM *multi, curl_multi_timer_callback value, void *context) {
+    CURLMcode code = curl_multi_setopt(multi, CURLMOPT_TIMERDATA, context);
+    return code == CURLM_OK ? curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, value) : code;
 }
 
 #endif

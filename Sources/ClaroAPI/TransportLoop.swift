@@ -3,10 +3,11 @@ import Synchronization
 
 /// What the transport's thread runs: starts, drives and ends transfers.
 ///
-/// `@unchecked Sendable`: the mailbox is a mutex; `curl_multi_wakeup` may be called from any thread while `multi`
-/// exists, which is as long as this object; everything else is touched by the one thread in `run()` only.
+/// `@unchecked Sendable`: the mailbox is a mutex; `SocketWatch.wake` may be called from any thread; everything else is touched
+/// by the one thread in `run()` only.
 final class TransportLoop: @unchecked Sendable {
     private let multi: UnsafeMutableRawPointer?
+    private let watch: SocketWatch?
     private let configuration: Transport.Configuration
     private let mailbox: Mutex<Mailbox>
 
@@ -14,6 +15,8 @@ final class TransportLoop: @unchecked Sendable {
     /// Transfers that libcurl works on, by their easy handle.
     private var active: [UnsafeMutableRawPointer: Transfer] = [:]
     private var load = TransferQueue.Load()
+    /// No transfer's deadline comes before; one may move, but never closer.
+    private var nextDeadline: ContinuousClock.Instant?
     /// Easy handles for the next transfers: a new one costs more than resetting an old one.
     private var idleHandles: [UnsafeMutableRawPointer] = []
 
@@ -25,7 +28,9 @@ final class TransportLoop: @unchecked Sendable {
     init(configuration: Transport.Configuration) {
         self.configuration = configuration
         multi = Self.isCurlReady ? curl_multi_init() : nil
-        mailbox = Mutex(Mailbox(isStopping: multi == nil))
+        watch = SocketWatch()
+        mailbox = Mutex(Mailbox(isStopping: multi == nil || watch == nil))
+        watch?.attach(to: multi)
     }
 
     deinit {
@@ -39,30 +44,30 @@ final class TransportLoop: @unchecked Sendable {
         var submitted: [Transfer] = []
         var hasCancelled = false
         var isStopping = false
+
+        /// Nobody need be woken for what is added to what is there already.
+        var isEmpty: Bool { submitted.isEmpty && !hasCancelled }
     }
 
     func submit(_ transfer: Transfer) {
-        let isAccepted = mailbox.withLock { mailbox in
-            guard !mailbox.isStopping else { return false }
-            mailbox.submitted.append(transfer)
-            return true
+        let (isAccepted, isFirst) = mailbox.withLock { mailbox in
+            guard !mailbox.isStopping else { return (false, false) }
+            defer { mailbox.submitted.append(transfer) }
+            return (true, mailbox.isEmpty)
         }
-        if isAccepted {
-            curl_multi_wakeup(multi)
-        } else {
-            transfer.finish(.failure(TransportFailure(.cancelled, "shut down")))
-        }
+        if isFirst { watch?.wake() }
+        if !isAccepted { transfer.finish(.failure(TransportFailure(.cancelled, "shut down"))) }
     }
 
     /// Has the transfers ended whose `cancel()` was called.
     func sweepCancelled() {
         mailbox.withLock { $0.hasCancelled = true }
-        curl_multi_wakeup(multi)
+        watch?.wake()
     }
 
     func stop() {
         mailbox.withLock { $0.isStopping = true }
-        curl_multi_wakeup(multi)
+        watch?.wake()
     }
 
     // MARK: On the transport's thread
@@ -78,16 +83,29 @@ final class TransportLoop: @unchecked Sendable {
             if mail.isStopping { break }
             if mail.hasCancelled { endCancelled() }
             endOverdue()
-            startQueued()
-            var runningCount: Int32 = 0
-            curl_multi_perform(multi, &runningCount)
-            // A finished transfer makes room for one that waits, which should not wait for the next event.
-            guard !endFinished() || queue.isEmpty else { continue }
-            curl_multi_poll(multi, nil, 0, millisecondsToNextDeadline(), nil)
+            turnOver()
+            for (socket, readiness) in watch?.wait(until: nextDeadline) ?? [] {
+                act(on: socket, readiness)
+                // What ends makes room, which should not wait for all that has come beside it.
+                turnOver()
+            }
         }
         let stopped = TransportFailure(.cancelled, "shut down")
         for transfer in queue.removeAll(where: { _ in true }) { transfer.finish(.failure(stopped)) }
         for (easy, transfer) in active { end(transfer, easy, .failure(stopped)) }
+    }
+
+    private func act(on socket: Int32, _ readiness: Int32 = 0) {
+        var runningCount: Int32 = 0
+        curl_multi_socket_action(multi, socket, readiness, &runningCount)
+    }
+
+    /// Starts what there is room for, has libcurl do what is due, and ends what it is done with.
+    private func turnOver() {
+        repeat {
+            startQueued()
+            if watch?.takeTimer() ?? false { act(on: CURL_SOCKET_TIMEOUT) }
+        } while endFinished() && !queue.isEmpty
     }
 
     private func enqueue(_ transfer: Transfer) {
@@ -100,6 +118,11 @@ final class TransportLoop: @unchecked Sendable {
             transfer.finish(.failure(TransportFailure(.overloaded, "too many calls wait")))
             return
         }
+        heed(transfer.deadline)
+    }
+
+    private func heed(_ deadline: ContinuousClock.Instant) {
+        nextDeadline = nextDeadline.map { min($0, deadline) } ?? deadline
     }
 
     private func startQueued() {
@@ -109,6 +132,7 @@ final class TransportLoop: @unchecked Sendable {
                 continue
             }
             transfer.configure(easy, configuration)
+            heed(transfer.deadline)
             active[easy] = transfer
             load.add(transfer, 1)
             let code = curl_multi_add_handle(multi, easy)
@@ -140,10 +164,12 @@ final class TransportLoop: @unchecked Sendable {
 
     private func endOverdue() {
         let now = ContinuousClock.now
+        guard let nextDeadline, nextDeadline <= now else { return }
         for transfer in queue.removeAll(where: { $0.deadline <= now }) { transfer.finish(.failure(transfer.overdue)) }
         for (easy, transfer) in active where transfer.deadline <= now {
             end(transfer, easy, .failure(transfer.overdue))
         }
+        self.nextDeadline = [active.values.lazy.map(\.deadline).min(), queue.nextDeadline].compactMap(\.self).min()
     }
 
     private func end(
@@ -163,15 +189,6 @@ final class TransportLoop: @unchecked Sendable {
             curl_easy_cleanup(easy)
         }
         transfer.finish(result)
-    }
-
-    /// For `curl_multi_poll`, which by itself minds libcurl's timers. With nothing under way, practically for ever.
-    private func millisecondsToNextDeadline() -> Int32 {
-        let deadlines = [active.values.lazy.map(\.deadline).min(), queue.nextDeadline].compactMap(\.self)
-        guard let next = deadlines.min() else { return .max }
-        let wait = (next - .now).components
-        let milliseconds = wait.seconds * 1000 + wait.attoseconds / 1_000_000_000_000_000 + 1
-        return Int32(clamping: max(0, milliseconds))
     }
 }
 

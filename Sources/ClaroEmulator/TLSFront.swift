@@ -1,8 +1,8 @@
 import Foundation
 
-/// stunnel(8) in front of an emulator, with a certificate authority made for the occasion.
+/// TLS in front of an emulator, with a certificate authority made for the occasion.
 ///
-/// Needs openssl(1) and stunnel4. Everything lies in a temporary directory, which `stop()` removes.
+/// Needs openssl(1) and stunnel4 or, for HTTP/2, nghttpx(1). Everything lies in a temporary directory, which `stop()` removes.
 package final class TLSFront: Sendable {
     /// The API's base URL over TLS.
     package let url: String
@@ -13,18 +13,31 @@ package final class TLSFront: Sendable {
     private let directory: URL
     private let guardian: PipedProcess
 
+    package enum Kind: Sendable {
+        /// Passes bytes on as they are: HTTP/1.1, as the emulator speaks it.
+        case tunnel
+        /// A proxy that speaks HTTP/2.
+        case http2
+    }
+
     package struct Failure: Error, CustomStringConvertible {
         package let description: String
     }
 
-    /// Starts stunnel as a child and returns when it accepts connections. Blocks the calling thread for a second or so.
+    /// Starts the program as a child and returns when it accepts connections. Blocks the calling thread for a second or so.
     ///
     /// - Parameters:
     ///   - emulator: The server behind, by its API's port.
     ///   - hostName: What the certificate vouches for; any other name fails verification.
     ///   - port: Where to listen; nil is any that is free.
-    /// - Throws: `Failure` when openssl or stunnel does not do its part.
-    package init(to emulator: Emulator, hostName: String = "localhost", port: UInt16? = nil) throws {
+    ///   - kind: What to start.
+    /// - Throws: `Failure` when one of the programs does not do its part.
+    package init(
+        to emulator: Emulator,
+        hostName: String = "localhost",
+        port: UInt16? = nil,
+        kind: Kind = .tunnel
+    ) throws {
         let directory = FileManager.default.temporaryDirectory.appending(path: "claro-tls-\(UUID().uuidString)")
         try FileManager.default.createDirectory(
             at: directory,
@@ -34,14 +47,13 @@ package final class TLSFront: Sendable {
         do {
             try Self.makeCertificates(in: directory, hostName: hostName)
             let port = try port ?? Self.freePort()
-            let target = emulator.url.dropFirst("http://".count)
-            let lines = [
-                "foreground = yes", "pid =", "socket = l:SO_REUSEADDR=1", "[claro]", "accept = 127.0.0.1:\(port)",
-                "connect = \(target)", "cert = \(directory.path)/server.pem", "key = \(directory.path)/server.key",
-            ]
-            let settings = directory.appending(path: "stunnel.conf")
-            try (lines.joined(separator: "\n") + "\n").write(to: settings, atomically: true, encoding: .utf8)
-            guardian = try PipedProcess("sh", ["-c", Self.guardScript, settings.path], keepsOutput: false)
+            let target = String(emulator.url.dropFirst("http://".count))
+            let command =
+                switch kind {
+                case .tunnel: try Self.tunnel(from: port, to: target, in: directory)
+                case .http2: Self.proxy(from: port, to: target, in: directory)
+                }
+            guardian = try PipedProcess("sh", ["-c", Self.guardScript] + command, keepsOutput: false)
             self.directory = directory
             self.port = port
             url = "https://\(hostName):\(port)"
@@ -55,15 +67,48 @@ package final class TLSFront: Sendable {
 
     deinit { stop() }
 
-    /// Ends stunnel and removes its files.
+    /// Of requests that were answered over HTTP/2, the protocol and the client's port.
+    package var answered: [(protocolName: String, port: UInt16)] {
+        get throws {
+            let log = try String(contentsOf: directory.appending(path: Self.accessLogName), encoding: .utf8)
+            return log.split(separator: "\n").map { line in
+                let words = line.split(separator: " ")
+                return (String(words[0]), UInt16(words[1]) ?? 0)
+            }
+        }
+    }
+
+    /// Ends the program and removes its files.
     package func stop() {
         guardian.closeInput()
         guardian.wait()
         try? FileManager.default.removeItem(at: directory)
     }
 
-    /// A shell that keeps stunnel until its input ends, which it also does when this process is killed.
-    private static let guardScript = "stunnel4 \"$0\" & read _; kill $!; wait $!"
+    /// A shell that keeps the program until its input ends, which it also does when this process is killed.
+    private static let guardScript = "\"$0\" \"$@\" & read _; kill $!; wait $!"
+
+    private static func tunnel(from port: UInt16, to target: String, in directory: URL) throws -> [String] {
+        let lines = [
+            "foreground = yes", "pid =", "socket = l:SO_REUSEADDR=1", "[claro]", "accept = 127.0.0.1:\(port)",
+            "connect = \(target)", "cert = \(directory.path)/server.pem", "key = \(directory.path)/server.key",
+        ]
+        let settings = directory.appending(path: "stunnel.conf")
+        try (lines.joined(separator: "\n") + "\n").write(to: settings, atomically: true, encoding: .utf8)
+        return ["stunnel4", settings.path]
+    }
+
+    private static let accessLogName = "access.log"
+
+    private static func proxy(from port: UInt16, to target: String, in directory: URL) -> [String] {
+        [
+            "nghttpx", "--conf=/dev/null", "--single-process", "--workers=1", "--no-ocsp",
+            "--frontend=127.0.0.1,\(port)", "--backend=\(target.replacing(":", with: ","))",
+            "--accesslog-file=\(directory.path)/\(accessLogName)", "--accesslog-format=$alpn $remote_port",
+            "--errorlog-file=\(directory.path)/errors.log", "\(directory.path)/server.key",
+            "\(directory.path)/server.pem",
+        ]
+    }
 
     private static func makeCertificates(in directory: URL, hostName: String) throws {
         let names = directory.appending(path: "names.ext")
@@ -87,7 +132,7 @@ package final class TLSFront: Sendable {
         return TCPSocket.localPort(of: descriptor)
     }
 
-    /// stunnel says nothing when it is ready, so it is asked, for ten seconds at most.
+    /// The programs say nothing when they are ready, so they are asked, for ten seconds at most.
     private static func waitUntilAccepting(_ port: UInt16) throws {
         for _ in 0..<500 {
             if let descriptor = try? TCPSocket.connected(toPort: port) {
@@ -96,6 +141,6 @@ package final class TLSFront: Sendable {
             }
             usleep(20_000)
         }
-        throw Failure(description: "stunnel4 does not accept connections on port \(port)")
+        throw Failure(description: "nobody accepts connections on port \(port)")
     }
 }

@@ -16,11 +16,13 @@ struct TLSTests {
 
     /// Runs `body` with a client that talks to its emulator over TLS, as `change` sets it up.
     private func withTLS(
+        _ kind: TLSFront.Kind = .tunnel,
         _ change: (inout ClaroClient.Configuration, TLSFront) throws -> Void,
-        _ body: (ClientFixture) async throws -> Void
+        _ body: (ClientFixture) async throws -> Void,
+        then check: (TLSFront) throws -> Void = { _ in }
     ) async throws {
         try await ClientFixture.with { plain in
-            let front = try TLSFront(to: plain.emulator)
+            let front = try TLSFront(to: plain.emulator, kind: kind)
             defer { front.stop() }
             var configuration = ClaroClient.Configuration(baseURL: try BaseURL(front.url))
             try change(&configuration, front)
@@ -33,6 +35,7 @@ struct TLSTests {
             try await body(
                 ClientFixture(emulator: plain.emulator, client: client, clock: plain.clock, log: plain.log)
             )
+            try check(front)
         }
     }
 
@@ -80,6 +83,25 @@ struct TLSTests {
             $0.baseURL = try BaseURL($0.baseURL.description.replacingOccurrences(of: "http:", with: "https:"))
         }) { fixture in
             #expect(await failure(fixture)?.code == .tls)
+        }
+    }
+
+    @Test func `over HTTP2 all requests of a moment share one connection`() async throws {
+        try await withTLS(.http2) { configuration, front in
+            configuration.caFile = front.caFile
+        } _: { fixture in
+            fixture.emulator.latency = .milliseconds(50)
+            try await withThrowingTaskGroup { group in
+                for _ in 0..<60 {
+                    group.addTask { try await fixture.prompt().content }
+                }
+                for try await content in group { #expect(content == Array("one".utf8)) }
+            }
+            #expect(fixture.emulator.requests.total == 60)
+        } then: { front in
+            let answered = try front.answered
+            #expect(answered.map(\.protocolName) == Array(repeating: "h2", count: 60))
+            #expect(Set(answered.map(\.port)).count == 1)
         }
     }
 
