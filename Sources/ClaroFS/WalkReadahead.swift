@@ -84,8 +84,10 @@ extension WalkReadahead {
         var done: [WalkStop] = []
         defer { if !done.isEmpty { walks.withLock { $0.hasSeenToAttachments(at: done, for: demand.walk) } } }
         for stop in demand.stops {
+            // The one that the walk is at may be on its way still.
+            guard let attachments = attachments(at: stop) else { continue }
             var isComplete = true
-            for attachment in attachments(at: stop) where !demand.known.contains(attachment.key) {
+            for attachment in attachments where !demand.known.contains(attachment.key) {
                 guard let size = attachment.key.claimedByteCount, size <= Blob.wholeByteCount,
                     !blobs.byteCount(of: attachment.key).isReal
                 else { continue }
@@ -93,8 +95,11 @@ extension WalkReadahead {
                     isComplete = false
                     continue
                 }
-                walks.withLock { $0.fetchingAttachment(attachment.key, byteCount: size, for: demand.walk) }
-                Task { await fetch(attachment.key, byteCount: size, for: demand.walk) }
+                guard walks.withLock({ $0.claimAttachment(attachment.key, byteCount: size, for: demand.walk) }) else {
+                    isComplete = false
+                    continue
+                }
+                Task { await fetch(attachment.key, for: demand.walk) }
                 (count, byteCount) = (count - 1, byteCount - size)
                 if count == 0 { return }
             }
@@ -102,19 +107,15 @@ extension WalkReadahead {
         }
     }
 
-    private func attachments(at stop: WalkStop) -> [Attachment] {
+    private func attachments(at stop: WalkStop) -> [Attachment]? {
         guard let version = stop.version, let body = library.cachedBody(of: VersionKey(stop.prompt, version)) else {
-            return []
+            return nil
         }
         return body.context.compactMap { if case .attachment(let attachment) = $0.entry { attachment } else { nil } }
     }
 
-    private func fetch(_ key: BlobKey, byteCount: Int64, for walk: Int) async {
-        guard library.client.reserveAhead() else {
-            return walks.withLock {
-                $0.fetchingAttachment(key, byteCount: byteCount, for: walk, isRefused: true)
-            }
-        }
+    private func fetch(_ key: BlobKey, for walk: Int) async {
+        guard library.client.reserveAhead() else { return walks.withLock { $0.attachmentRefused(key, for: walk) } }
         // The first answer tells the size; the download goes on.
         _ = try? await blobs.blob(key).byteCount()
     }

@@ -56,7 +56,7 @@ struct Walks {
         isKnown: (WalkStop) -> Bool
     ) -> [Job] {
         guard !isAt(stop) else { return [] }
-        let index = walks.firstIndex { $0.expects(stop) } ?? walks.firstIndex { !$0.orders(to: stop, in: map).isEmpty }
+        let index = walk(nearestTo: stop) ?? walks.firstIndex { !$0.orders(to: stop, in: map).isEmpty }
         var walk: Walk
         if let index {
             walk = walks.remove(at: index)
@@ -70,6 +70,14 @@ struct Walks {
         walks.insert(walk, at: 0)
         if walks.count > Self.walkBound { walks.removeLast() }
         return jobs
+    }
+
+    /// Of those that will get to `stop`, the one that gets there first: two may come towards each other.
+    private func walk(nearestTo stop: WalkStop) -> Int? {
+        let distances = walks.enumerated().compactMap { index, walk in
+            walk.distance(to: stop).map { (index: index, distance: $0) }
+        }
+        return distances.min { $0.distance < $1.distance }?.index
     }
 
     /// A program at `stop` reads an attachment, which `costs` requests of its own if nothing was fetched for it.
@@ -92,11 +100,18 @@ struct Walks {
         walks[index].hasSeenToAttachments(at: stops)
     }
 
-    /// An attachment that a demand was for is being fetched or, if that was refused, is not.
-    mutating func fetchingAttachment(_ key: BlobKey, byteCount: Int64, for walk: Int, isRefused: Bool = false) {
+    /// Whether an attachment that a demand was for is to be fetched now, which then counts as being done: another thread may
+    /// have had the same demand.
+    mutating func claimAttachment(_ key: BlobKey, byteCount: Int64, for walk: Int) -> Bool {
+        guard let index = walks.firstIndex(where: { $0.id == walk }) else { return false }
+        return walks[index].claimAttachment(key, byteCount: byteCount)
+    }
+
+    /// An attachment that was claimed is not fetched.
+    mutating func attachmentRefused(_ key: BlobKey, for walk: Int) {
         guard let index = walks.firstIndex(where: { $0.id == walk }) else { return }
-        walks[index].attachments.fetching(key, byteCount: byteCount, isRefused: isRefused)
-        if isRefused { walks[index].forgetAttachmentsSeenTo() }
+        walks[index].attachments.refused(key)
+        walks[index].forgetAttachmentsSeenTo()
     }
 
     /// A job has ended; tells what to do next.
@@ -128,8 +143,8 @@ private struct AttachmentWindow {
     private static let countBound = 64
 
     let byteBound: Int64
-    private var used = 0
-    private var spent = 0
+    private(set) var used = 0
+    private(set) var spent = 0
     private var last: BlobKey?
     /// Fetched ahead, and not read so far.
     private(set) var pending: [BlobKey: Int64] = [:]
@@ -139,7 +154,10 @@ private struct AttachmentWindow {
     /// Whether any was.
     var areRead: Bool { last != nil }
 
-    var count: Int { min(Self.countBound - pending.count, 2 * used - spent) }
+    var count: Int { min(Self.countBound - pending.count, share) }
+
+    /// What is left of twice what was read.
+    var share: Int { max(0, 2 * used - spent) }
 
     /// Those that need not be fetched ahead any more.
     var known: Set<BlobKey> { Set(pending.keys).union(last.map { [$0] } ?? []) }
@@ -154,13 +172,13 @@ private struct AttachmentWindow {
         if !wasPending && costs { spent += 1 }
     }
 
-    mutating func fetching(_ key: BlobKey, byteCount: Int64, isRefused: Bool) {
-        if isRefused {
-            if pending.removeValue(forKey: key) != nil { spent -= 1 }
-        } else {
-            spent += 1
-            pending[key] = byteCount
-        }
+    mutating func fetching(_ key: BlobKey, byteCount: Int64) {
+        spent += 1
+        pending[key] = byteCount
+    }
+
+    mutating func refused(_ key: BlobKey) {
+        if pending.removeValue(forKey: key) != nil { spent -= 1 }
     }
 }
 
@@ -186,7 +204,7 @@ private struct Walk {
     private static let stepBound = 2
     private static let smallestWindow = 4
     /// As many as the client sends at once (64), and what is then on its way into the store.
-    private static let largestWindow = 80
+    private static let largestWindow = 96
     /// So many windows are ahead at most, of which one is under way: while the walk waits for one answer that is late, the
     /// others are not.
     private static let depth = 2
@@ -199,6 +217,7 @@ private struct Walk {
 
     let id: Int
     private(set) var last: WalkStop
+    private var lastHasItsAttachments = false
     var attachments: AttachmentWindow
     /// Those that all steps fit; what comes next is known as far as they agree.
     private var orders = WalkOrder.every
@@ -218,9 +237,9 @@ private struct Walk {
     private var hasSeenUnlisted = false
     /// So many are under way at once.
     private var window = smallestWindow
-    /// Requests for what the walk got to.
+    /// Requests for versions that the walk got to.
     private var used: Int
-    /// All its requests.
+    /// All its requests for versions.
     private var spent: Int
     /// Whether the last fetch was refused: one is then tried at each step.
     private var isRefused = false
@@ -265,17 +284,26 @@ private struct Walk {
         )
     }
 
+    mutating func claimAttachment(_ key: BlobKey, byteCount: Int64) -> Bool {
+        guard !attachments.known.contains(key), min(attachments.count, allowance) > 0 else { return false }
+        attachments.fetching(key, byteCount: byteCount)
+        return true
+    }
+
     mutating func hasSeenToAttachments(at stops: [WalkStop]) {
+        if stops.contains(last) { lastHasItsAttachments = true }
         for index in ahead.indices where ahead[index].mayLackAttachments && stops.contains(ahead[index].stop) {
             ahead[index].hasItsAttachments = true
         }
     }
 
     mutating func forgetAttachmentsSeenTo() {
+        lastHasItsAttachments = false
         for index in ahead.indices { ahead[index].hasItsAttachments = false }
     }
 
-    func expects(_ stop: WalkStop) -> Bool { leftOut == stop || ahead.contains { $0.stop == stop } }
+    /// How many stops are before `stop`; nil where it is not among the next ones.
+    func distance(to stop: WalkStop) -> Int? { leftOut == stop ? 0 : ahead.firstIndex { $0.stop == stop } }
 
     /// The orders that a step to `stop` would leave.
     func orders(to stop: WalkStop, in map: some WalkMap) -> [WalkOrder] {
@@ -296,9 +324,11 @@ private struct Walk {
 
     mutating func step(to stop: WalkStop, costs: Bool, at now: ContinuousClock.Instant, in map: some WalkMap) {
         guard !takeLeftOut(stop, costs: costs) else { return }
+        lastHasItsAttachments = false
         if let index = ahead.firstIndex(where: { $0.stop == stop }) {
             let item = ahead.remove(at: index)
             count(hadCost: item.hasCost, costs: costs)
+            lastHasItsAttachments = item.hasItsAttachments
             window = min(window * 2, Self.largestWindow)
             let leftOut = ahead.prefix(max(0, index - Self.slack))
             if leftOut.contains(where: \.hasCost) { window = max(window / 2, Self.smallestWindow) }
@@ -325,13 +355,18 @@ private struct Walk {
         if !hadCost && costs { spent += 1 }
     }
 
+    /// So many requests may be made ahead now: versions and attachments have one account.
+    private var allowance: Int { 2 * (used + attachments.used) - spent - attachments.spent }
+
     /// What is to be done now, which then counts as being done.
     mutating func jobs(in map: some WalkMap, isKnown: (WalkStop) -> Bool, mayTryAgain: Bool) -> [Walks.Job] {
         guard stepCount >= Self.stepBound else { return [] }
         extend(in: map, isKnown: isKnown)
         var jobs: [Walks.Job] = []
         // What is nearer, and is looked for still, may need its part.
-        var fetchBound = isRefused ? (mayTryAgain ? 1 : 0) : 2 * used - spent
+        var fetchBound = isRefused ? (mayTryAgain ? 1 : 0) : allowance
+        // So may attachments of what has come.
+        fetchBound -= min(attachments.share, ahead.count(where: \.mayLackAttachments))
         for index in ahead.indices {
             switch ahead[index].readiness {
             case .unknown:
@@ -339,7 +374,7 @@ private struct Walk {
                 fetchBound -= 1
                 jobs.append(Walks.Job(walk: id, kind: .look, stop: ahead[index].stop))
             case .looking: fetchBound -= 1
-            case .absent where fetchBound > 0 && spent < 2 * used:
+            case .absent where fetchBound > 0 && allowance > 0:
                 spent += 1
                 fetchBound -= 1
                 ahead[index].readiness = .fetching

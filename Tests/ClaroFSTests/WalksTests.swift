@@ -171,31 +171,31 @@ struct WalksTests {
     }
 
     @Test func `never more than two windows are ahead`() {
-        var program = Self.program(150)
-        for name in Self.everything(in: program).prefix(200) { program.visit(name) }
-        #expect(program.fetched.count + program.waited.count == 200 + 2 * 80)
+        var program = Self.program(200)
+        for name in Self.everything(in: program).prefix(300) { program.visit(name) }
+        #expect(program.fetched.count + program.waited.count == 300 + 2 * 96)
     }
 
     @Test func `never more than one window is under way`() {
-        var program = Self.program(150)
+        var program = Self.program(300)
         let path = Self.everything(in: program)
-        for name in path.prefix(200) { program.visit(name) }
+        for name in path.prefix(300) { program.visit(name) }
         program.holdsAnswers = true
-        for name in path.dropFirst(200).prefix(160) { program.visit(name) }
-        #expect(program.held.count == 80)
+        for name in path.dropFirst(300).prefix(192) { program.visit(name) }
+        #expect(program.held.count == 96)
     }
 
     @Test func `after a pause the window is small again`() {
-        var program = Self.program(150)
+        var program = Self.program(200)
         let path = Self.everything(in: program)
-        for name in path.prefix(200) { program.visit(name) }
+        for name in path.prefix(300) { program.visit(name) }
         let before = program.fetched.count
         program.now += .seconds(3)
-        for name in path.dropFirst(200).prefix(5) {
+        for name in path.dropFirst(300).prefix(5) {
             program.visit(name)
             #expect(program.fetched.count == before, "what is ahead lasts")
         }
-        for name in path.dropFirst(205).prefix(10) { program.visit(name) }
+        for name in path.dropFirst(305).prefix(10) { program.visit(name) }
         #expect(program.fetched.count == before + 15)
     }
 
@@ -211,10 +211,28 @@ struct WalksTests {
         let demand = program.walks.attachmentDemand(at: stop)
         #expect(demand?.count == 1)
         #expect(demand?.known == [keys[0]])
-        program.walks.fetchingAttachment(keys[1], byteCount: 1, for: demand?.walk ?? -1)
+        let claims = (0..<2).map { _ in
+            program.walks.claimAttachment(keys[1], byteCount: 1, for: demand?.walk ?? -1)
+        }
+        #expect(claims == [true, false], "once")
         #expect(program.walks.attachmentDemand(at: stop) == nil, "as much as was read is on its way")
         program.walks.read(keys[1], at: stop, costs: false)
         #expect(program.walks.attachmentDemand(at: stop)?.count == 2)
+    }
+
+    @Test func `attachments that were read let more versions be fetched ahead`() {
+        var program = Self.program(9)
+        program.list(.namespace("acme"))
+        program.list("p00")
+        program.visit("p00/v1")
+        #expect(program.fetched == ["p00/v2"])
+        let key = BlobKey(itemID: "1", claimedByteCount: 1, createdAt: nil)
+        let stop = WalkStop(PromptName(namespace: "acme", slug: "p00")!, Version("v1")!)
+        program.walks.read(key, at: stop, costs: true)
+        program.visit("p00/v2")
+        #expect(program.fetched == ["p00/v2", "p00/v3", "p01/v1", "p01/v2"], "six requests where three were used")
+        program.visit("p00/v3")
+        #expect(program.fetched.count == 5, "seven where four were: one is left for another attachment")
     }
 
     // MARK: Walks that are known from their first step
