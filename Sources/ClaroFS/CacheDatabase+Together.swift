@@ -10,15 +10,19 @@ extension CacheDatabase {
         var writers: [CheckedContinuation<Bool, Never>] = []
         /// When the last one began.
         var lastTime: ContinuousClock.Instant?
+        /// How many writes it had.
+        var lastCount = 0
 
-        /// How long to wait for others.
+        /// How long to wait for others: the longer, the faster they come. A walk that begins waits for each.
         func delay(at now: ContinuousClock.Instant) -> Duration {
-            lastTime.map { max(.zero, CacheDatabase.gatheringTime - (now - $0)) } ?? .zero
+            guard let lastTime else { return .zero }
+            let time = min(CacheDatabase.gatheringTime, .milliseconds(lastCount))
+            return max(.zero, time - (now - lastTime))
         }
     }
 
-    /// From one transaction to the next: long enough for many of a walk's answers, short beside the round trip that each of
-    /// them took.
+    /// From one transaction to the next at most: long enough for many of a walk's answers, short beside the round trip that
+    /// each of them took.
     private static let gatheringTime: Duration = .milliseconds(10)
 
     /// As `write`, but soon after another one in one transaction with all that comes meanwhile; tells whether it is written.
@@ -45,7 +49,7 @@ extension CacheDatabase {
     /// Writes what waits for it at once.
     func writeGathered() {
         let gathered = gathered.withLock { gathered in
-            defer { gathered = Gathered(lastTime: .now) }
+            defer { gathered = Gathered(lastTime: .now, lastCount: gathered.writers.count) }
             return gathered
         }
         guard !gathered.writers.isEmpty else { return }

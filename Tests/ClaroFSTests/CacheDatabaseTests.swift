@@ -93,6 +93,15 @@ struct CacheDatabaseTests {
         }
     }
 
+    @Test(arguments: [(0, 0), (1, 1), (7, 7), (10, 10), (500, 10)])
+    func `the faster writes come, the longer they are gathered, up to 10 ms`(_ lastCount: Int, milliseconds: Int) {
+        let now = ContinuousClock.now
+        let gathered = CacheDatabase.Gathered(lastTime: now, lastCount: lastCount)
+        #expect(gathered.delay(at: now) == .milliseconds(milliseconds))
+        #expect(gathered.delay(at: now + .milliseconds(milliseconds)) == .zero)
+        #expect(CacheDatabase.Gathered().delay(at: now) == .zero, "the first one waits for nobody")
+    }
+
     @Test(.timeLimit(.minutes(1)))
     func `what waits to be written is written when there is no more time`() async throws {
         try await ScratchDirectory.with { scratch async throws in
