@@ -14,24 +14,37 @@ extension CacheDatabase {
     /// So many are kept; then the oldest go. Anybody can name any number of things that do not exist.
     static let absenceBound: Int64 = 10_000
 
-    /// Of a prompt's versions, and of `latest`.
-    func absences(of prompt: PromptName) -> [PackageName.Selector: Absence] {
+    /// What is stored of a prompt.
+    struct Names {
+        var versions: Set<Version> = []
+        /// Of versions, and of `latest`.
+        var absences: [PackageName.Selector: Absence] = [:]
+    }
+
+    func names(of prompt: PromptName) -> Names {
         read { database in
-            let sql = "SELECT selector, is_forbidden, fetched, digest FROM absence WHERE prompt = ?"
-            let statement = try database.cachedStatement(sql: sql)
-            var absences: [PackageName.Selector: Absence] = [:]
-            for row in try Row.fetchAll(statement, arguments: [prompt.description]) {
-                let text: String = try row.decode(forColumn: "selector")
-                guard let selector = PackageName.Selector(text) else { throw DamagedRow() }
-                let absence = Absence(
-                    isForbidden: try row.decode(forColumn: "is_forbidden"),
-                    fetched: try row.time("fetched")
-                )
-                try row.verify(absence.digest(of: PackageName(prompt, selector)))
-                absences[selector] = absence
+            // The colon is before a version, and the semicolon behind the colon.
+            let statement = try database.cachedStatement(
+                sql: """
+                    SELECT name, NULL AS selector, NULL AS is_forbidden, NULL AS fetched, NULL AS digest
+                    FROM version WHERE name > ? AND name < ?
+                    UNION ALL SELECT NULL, selector, is_forbidden, fetched, digest FROM absence WHERE prompt = ?
+                    """
+            )
+            let rows = try Row.fetchCursor(statement, arguments: ["\(prompt):", "\(prompt);", prompt.description])
+            var names = Names()
+            while let row = try rows.next() {
+                if let name: String = try row.decode(forColumn: "name") {
+                    let text = name.dropFirst(prompt.description.count + 1)
+                    if let version = Version(text) { names.versions.insert(version) }
+                } else {
+                    let text: String = try row.decode(forColumn: "selector")
+                    guard let selector = PackageName.Selector(text) else { throw DamagedRow() }
+                    names.absences[selector] = try Absence(row, of: PackageName(prompt, selector))
+                }
             }
-            return absences
-        } ?? [:]
+            return names
+        } ?? Names()
     }
 
     /// Keeps that `name` is not there; what was stored under it goes.
@@ -83,6 +96,13 @@ extension CacheDatabase {
 }
 
 extension CacheDatabase.Absence {
+    /// - Throws: what `CacheDatabase.isDamage` knows, for a row that is not what was stored under this name, or for none.
+    init(_ row: Row, of name: PackageName, fetched: String = "fetched", digest: String = "digest") throws {
+        isForbidden = try row.decode(forColumn: "is_forbidden")
+        self.fetched = try row.time(fetched)
+        try row.verify(self.digest(of: name), forColumn: digest)
+    }
+
     fileprivate func digest(of name: PackageName) -> Data {
         CacheDatabase.digest(of: [name, isForbidden, fetched.sinceEpoch])
     }

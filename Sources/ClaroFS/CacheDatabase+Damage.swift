@@ -21,8 +21,8 @@ extension CacheDatabase {
 
 extension Row {
     /// - Throws: `DamagedRow` where `digest` is not that of the row.
-    func verify(_ digest: Data) throws {
-        guard try decode(Data.self, forColumn: "digest") == digest else { throw CacheDatabase.DamagedRow() }
+    func verify(_ digest: Data, forColumn column: String = "digest") throws {
+        guard try decode(Data.self, forColumn: column) == digest else { throw CacheDatabase.DamagedRow() }
     }
 
     /// A time as the database keeps it.

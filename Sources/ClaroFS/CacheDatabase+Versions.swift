@@ -20,7 +20,34 @@ extension CacheDatabase {
             let statement = try database.cachedStatement(sql: "SELECT * FROM version WHERE name = ?")
             return try Row.fetchOne(statement, arguments: [name.description])
         }
-        guard let row else { return nil }
+        return row.flatMap { version(name, in: $0) }
+    }
+
+    /// The version as it was stored, and that it was found not to be there: what the API last said of it is one of them.
+    func answer(for name: PackageName) -> (version: StoredVersion?, absence: Absence?) {
+        let row = read { database in
+            let statement = try database.cachedStatement(
+                sql: """
+                    SELECT version.*, absence.is_forbidden, absence.fetched AS absence_fetched,
+                        absence.digest AS absence_digest
+                    FROM (SELECT ? AS name, ? AS prompt, ? AS selector) AS asked
+                    LEFT JOIN version ON version.name = asked.name
+                    LEFT JOIN absence ON absence.prompt = asked.prompt AND absence.selector = asked.selector
+                    """
+            )
+            return try Row.fetchOne(
+                statement,
+                arguments: [name.description, name.prompt.description, name.selector.description]
+            )
+        }
+        guard let row else { return (nil, nil) }
+        return (
+            row.hasNull(atIndex: 0) ? nil : version(name, in: row),
+            try? Absence(row, of: name, fetched: "absence_fetched", digest: "absence_digest")
+        )
+    }
+
+    private func version(_ name: PackageName, in row: Row) -> StoredVersion? {
         guard let version = try? StoredVersion(row, of: name) else {
             removeVersion(name)
             return nil
@@ -44,14 +71,6 @@ extension CacheDatabase {
         let isSaved = await writeTogether { try row.save(in: $0) }
         grown(by: Int64(row.texts.byteCount))
         return isSaved
-    }
-
-    func hasVersion(_ name: PackageName) -> Bool {
-        let isThere = read { database in
-            let statement = try database.cachedStatement(sql: "SELECT 1 FROM version WHERE name = ?")
-            return try Bool.fetchOne(statement, arguments: [name.description])
-        }
-        return isThere ?? false
     }
 
     /// That a version was found unchanged.

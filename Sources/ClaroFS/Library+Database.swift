@@ -7,11 +7,14 @@ import Synchronization
 extension Library {
     // MARK: Bodies
 
-    /// Takes a version from the database, if memory has none. What is being fetched was looked for before.
+    /// Takes a version from the database, if memory has none. What is being fetched was looked for before; and what the
+    /// database did not have, and never changes, is looked for by who then fetches it.
     func restoreBody(of key: VersionKey) {
         guard let database, key.variables.isEmpty else { return }
+        let neverChanges = freshness.lifetime(of: key.selector) == nil
         let isKnown = state.withLock { state in
-            state.bodies[key].map { $0.value != nil || $0.isBeingFetched } ?? false
+            if let known = state.bodies[key], known.value != nil || known.isBeingFetched { return true }
+            return neverChanges && state.isUnstored(key)
         }
         guard !isKnown else { return }
         guard let stored = database.version(key.packageName) else { return }
@@ -21,9 +24,21 @@ extension Library {
         if isExpired(stored.fetched) { state.withLock { $0.bodies[key]?.expire(at: .now) } }
     }
 
-    /// A version that another process has fetched, and that is fresh still.
-    func freshlyStoredBody(of key: VersionKey) -> VersionBody? {
-        guard key.variables.isEmpty, let stored = database?.version(key.packageName) else { return nil }
+    enum StoredAnswer {
+        case body(VersionBody)
+        /// It is not there, and nobody need ask until then.
+        case absence(until: ContinuousClock.Instant)
+    }
+
+    /// What another process was told of a version, if that is fresh still.
+    func freshlyStoredAnswer(for key: VersionKey) -> StoredAnswer? {
+        guard key.variables.isEmpty, let stored = database?.answer(for: key.packageName) else { return nil }
+        if let body = stored.version.flatMap({ freshBody(of: key, $0) }) { return .body(body) }
+        guard let until = stored.absence.map(end), .now < until else { return nil }
+        return .absence(until: until)
+    }
+
+    private func freshBody(of key: VersionKey, _ stored: CacheDatabase.StoredVersion) -> VersionBody? {
         guard !isExpired(stored.fetched) else { return nil }
         let age = age(of: stored.fetched)
         // What never changes is good whatever the clock says.
@@ -143,7 +158,9 @@ extension Library {
 
     /// What `latest` is as another process has learnt, or this one before, if that is fresh still.
     func freshlyStoredNewest(of prompt: PromptName) -> Newest? {
-        let absence = storedAbsence(of: VersionKey(prompt, .latest)).map { (newest: Newest.none, freshUntil: $0) }
+        let absence = database?.names(of: prompt).absences[.latest].map { absence in
+            (newest: Newest.none, freshUntil: end(of: absence))
+        }
         guard let stored = storedNewest(of: prompt) ?? absence, .now < stored.freshUntil else { return nil }
         state.withLock { $0.newest[prompt, default: Renewable()].fetched(stored.newest, freshUntil: stored.freshUntil) }
         return stored.newest
@@ -173,21 +190,15 @@ extension Library {
 
     // MARK: What is not there
 
-    /// Until when it is an answer that a version was found not to be there; nil: nothing of that is stored.
-    func storedAbsence(of key: VersionKey) -> ContinuousClock.Instant? {
-        guard key.variables.isEmpty else { return nil }
-        return database?.absences(of: key.prompt)[key.selector].map(end)
-    }
-
     /// Takes from the database which versions a prompt's directory leaves out, and whether it shows a draft, once.
     func restoreNames(of prompt: PromptName) {
-        guard let database, !state.withLock({ $0.restoredNames.contains(prompt) }) else { return }
-        let absences = database.absences(of: prompt)
-        let hasDraft = database.hasVersion(PackageName(prompt, .version(.draft)))
+        guard let database, state.withLock({ $0.restoredNames[prompt] }) == nil else { return }
+        let names = database.names(of: prompt)
         state.withLock { state in
-            guard state.restoredNames.insert(prompt).inserted else { return }
-            if hasDraft { state.seenDrafts.insert(prompt) }
-            for (selector, absence) in absences {
+            guard state.restoredNames[prompt] == nil else { return }
+            state.restoredNames[prompt] = names.versions
+            if names.versions.contains(.draft) { state.seenDrafts.insert(prompt) }
+            for (selector, absence) in names.absences {
                 let key = VersionKey(prompt, selector)
                 // What was learnt since is newer.
                 guard state.absences[key] == nil, state.bodies[key]?.value == nil else { continue }

@@ -39,8 +39,8 @@ final class Library: Sendable {
         var absences: [VersionKey: ContinuousClock.Instant] = [:]
         /// Prompts whose draft was fetched.
         var seenDrafts: Set<PromptName> = []
-        /// Prompts of which the database was asked for absences and drafts.
-        var restoredNames: Set<PromptName> = []
+        /// Of prompts of which the database was asked for names: the versions that it has. Another process may add some.
+        var restoredNames: [PromptName: Set<Version>] = [:]
     }
 
     /// So many bodies with variables are kept, and so many absent names remembered: programs can make up any number.
@@ -193,11 +193,13 @@ final class Library: Sendable {
         let known = state.withLock { $0.bodies[key] }
         if let known, let body = known.value, known.isFresh(at: .now) { return body }
         let previous = known?.value
-        // Another process may have fetched it since this one last looked.
-        if let body = freshlyStoredBody(of: key) { return body }
-        if let until = storedAbsence(of: key), .now < until {
+        // Another process may have asked since this one last looked.
+        switch freshlyStoredAnswer(for: key) {
+        case .body(let body)?: return body
+        case .absence(let until)?:
             noteAbsence(of: key, until: until)
             throw APIError(.notFound, .getPrompt, key.description, status: 404, cause: "it was asked for a moment ago")
+        case nil: break
         }
         do throws(APIError) {
             let answer = try await client.getPrompt(
@@ -253,6 +255,7 @@ final class Library: Sendable {
             state.bodies[key, default: Renewable()].fetched(body, freshUntil: freshUntil)
             if !key.variables.isEmpty { state.keepVariableBody(key, bound: Self.variableBodyBound) }
             state.evictable.remove(key)
+            if isStored { state.noteStored(key) }
             if isStored, freshUntil == nil { state.evict(toMakeRoomFor: body, of: key) }
             let isNewDraft = key.selector == .version(.draft) && state.seenDrafts.insert(key.prompt).inserted
             return state.absences.removeValue(forKey: key) != nil || isNewDraft
@@ -281,7 +284,7 @@ final class Library: Sendable {
             state.bodies[key] = nil
             state.evictable.remove(key)
             if key.selector == .version(.draft) { state.seenDrafts.remove(key.prompt) }
-            if state.absences.count >= Self.absenceBound { (state.absences, state.restoredNames) = ([:], []) }
+            if state.absences.count >= Self.absenceBound { (state.absences, state.restoredNames) = ([:], [:]) }
             state.absences[key] = until
         }
         stale.clear(key.description)
@@ -307,6 +310,16 @@ final class Library: Sendable {
 }
 
 extension Library.State {
+    /// Whether the database need not be asked for a version before it is fetched.
+    func isUnstored(_ key: VersionKey) -> Bool {
+        guard case .version(let version) = key.selector, let stored = restoredNames[key.prompt] else { return false }
+        return !stored.contains(version)
+    }
+
+    fileprivate mutating func noteStored(_ key: VersionKey) {
+        if case .version(let version) = key.selector { restoredNames[key.prompt]?.insert(version) }
+    }
+
     fileprivate mutating func evict(toMakeRoomFor body: VersionBody, of key: VersionKey) {
         for key in evictable.add(key, byteCount: body.byteCount) {
             // One that is being renewed stays: what is compared with it must be there.

@@ -110,10 +110,10 @@ struct CacheDatabaseTests {
             database.gathered.withLock { $0.lastTime = .now + .seconds(3600) }
             async let written = database.saveTogether(prompt, as: name, changed: time, fetched: time)
             await gather(1, in: database)
-            #expect(!database.hasVersion(name))
+            #expect(database.names(of: name.prompt).versions.isEmpty)
             database.writeGathered()
             #expect(await written)
-            #expect(database.hasVersion(name))
+            #expect(database.names(of: name.prompt).versions.map(\.description) == [name.selector.description])
         }
     }
 
@@ -141,7 +141,7 @@ struct CacheDatabaseTests {
                 let absence = CacheDatabase.Absence(isForbidden: false, fetched: time)
                 database.save(absence, of: PackageName(prompt, .version(.published(number))))
             }
-            let numbers = database.absences(of: prompt).keys.compactMap { selector in
+            let numbers = database.names(of: prompt).absences.keys.compactMap { selector in
                 if case .version(let version) = selector { version.number } else { nil }
             }
             #expect(numbers.sorted() == Array(101...count))
@@ -154,9 +154,9 @@ struct CacheDatabaseTests {
             let database = CacheDatabase(directory: scratch.path, key: "key", logger: Logger(label: "test"))
             let name = try name("a")
             database.save(CacheDatabase.Absence(isForbidden: false, fetched: time), of: name)
-            #expect(database.absences(of: name.prompt).count == 1)
+            #expect(database.names(of: name.prompt).absences.count == 1)
             database.write { try $0.execute(sql: "UPDATE absence SET \(change)") }
-            #expect(database.absences(of: name.prompt).isEmpty)
+            #expect(database.names(of: name.prompt).absences.isEmpty)
         }
     }
 

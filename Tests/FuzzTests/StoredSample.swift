@@ -99,6 +99,11 @@ enum StoredSample {
         if let stored = database.version(version) {
             try check(stored.prompt == body && stored.changed == time && stored.fetched == time, "a version is itself")
         }
+        let answer = database.answer(for: version)
+        if let stored = answer.version { try check(stored.prompt == body, "a version is itself, however it is read") }
+        if let stored = answer.absence {
+            try check(!stored.isForbidden && stored.fetched == time, "or it is not there")
+        }
         if let stored = database.prompts() {
             try check(stored.prompts == listed && stored.fetched == time, "a listing is itself")
             try check(stored.pageCount == listing.pageCount, "and has its pages")
@@ -106,7 +111,7 @@ enum StoredSample {
         if let stored = database.newest(of: prompts[0]) {
             try check(stored.number == 3 && stored.fetched == time, "what latest points to is what it was")
         }
-        for (selector, stored) in database.absences(of: prompts[0]) {
+        for (selector, stored) in database.names(of: prompts[0]).absences {
             let isStored = selector == (stored.isForbidden ? missing : version).selector
             try check(isStored && stored.fetched == time, "what is not there is what was asked for, and why")
         }
@@ -122,7 +127,9 @@ enum StoredSample {
     /// All that is ever written over what is there.
     private static func change() {
         database.touch(version, fetched: time)
-        if database.hasVersion(version) { database.save(Absence(isForbidden: false, fetched: time), of: version) }
+        if database.answer(for: version).version != nil {
+            database.save(Absence(isForbidden: false, fetched: time), of: version)
+        }
         database.save(Absence(isForbidden: false, fetched: time), of: PackageName(prompts[1], .latest))
         database.removeAbsences(of: [missing])
         database.saveNewest(nil, of: prompts[1], fetched: time)
