@@ -36,7 +36,7 @@ extension ClaroFileSystem {
             let newest = try await newest(of: prompt, from: offset)
             noteListed(inode, for: library.remainingLifetimeOfNewest(of: prompt), from: offset)
             let children = children(of: prompt, newest, from: offset)
-            if offset == 0 { giveNumbers(to: children.prefix(Self.numberedBound).map(\.1), in: inode) }
+            if offset == 0 { giveNumbers(to: children, of: prompt, inode) }
             fill(&buffer, inode, from: offset, children) { $0 }
         case .version(let key):
             readahead.visit(key)
@@ -174,14 +174,34 @@ extension ClaroFileSystem {
     private static let numberedBound = 256
 
     /// Gives a prompt's children their numbers, and with them the files of versions that were fetched ahead of who lists
-    /// it: two transactions instead of one for each directory.
-    private func giveNumbers(to children: [Child], in prompt: InodeNumber) {
-        let numbers = inodes.numbers(of: children.map { identity(of: $0, in: prompt) })
-        let files = zip(children, numbers).flatMap { child, number -> [Identity] in
-            guard case .version(let key) = child.node, let body = library.cachedBody(of: key) else { return [] }
-            return self.children(of: body, key).map { identity(of: $0.1, in: number) }
+    /// it; the same for the prompts that he gets to next: two transactions instead of one for each directory.
+    private func giveNumbers(
+        to children: some Sequence<(DirectoryOffset, Child)>,
+        of prompt: PromptName,
+        _ inode: InodeNumber
+    ) {
+        var directories = [(inode, children.prefix(Self.numberedBound).map { $0.1 })]
+        if !inodes.haveNumbers(identities(in: directories)) {
+            for next in readahead.prompts(behind: prompt) {
+                guard let newest = library.knownNewest(of: next) else { continue }
+                let namespace = inodes.number(of: Identity("@" + next.namespace, in: .root))
+                let inode = inodes.number(of: Identity(next.slug, in: namespace))
+                let children = self.children(of: next, newest, from: 0)
+                directories.append((inode, children.prefix(Self.numberedBound).map { $0.1 }))
+            }
         }
-        if !files.isEmpty { _ = inodes.numbers(of: files) }
+        let numbers = inodes.numbers(of: identities(in: directories))
+        let children = directories.flatMap { $0.1 }
+        // Files of versions that have not come are given theirs when they are listed.
+        let versions = zip(children, numbers).compactMap { child, number -> (InodeNumber, [Child])? in
+            guard case .version(let key) = child.node, let body = library.cachedBody(of: key) else { return nil }
+            return (number, self.children(of: body, key).map { $0.1 })
+        }
+        if !versions.isEmpty { _ = inodes.numbers(of: identities(in: versions)) }
+    }
+
+    private func identities(in directories: [(InodeNumber, [Child])]) -> [Identity] {
+        directories.flatMap { inode, children in children.map { identity(of: $0, in: inode) } }
     }
 
     /// Larger texts are rare, and wait until they are read.

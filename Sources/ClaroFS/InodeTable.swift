@@ -101,6 +101,11 @@ final class InodeTable: Sendable {
         }
     }
 
+    /// Whether all of these are in memory.
+    func haveNumbers(_ identities: [Identity]) -> Bool {
+        state.withLock { state in identities.allSatisfy { state.numbers[$0] != nil } }
+    }
+
     /// All stored numbers of directories, in one read each.
     private func load(_ parents: Set<InodeNumber>, from database: CacheDatabase) {
         // `subtracting` would go through all that are loaded.

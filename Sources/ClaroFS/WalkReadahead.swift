@@ -41,6 +41,9 @@ final class WalkReadahead: Sendable {
         fetchAttachments(at: stop)
     }
 
+    /// Prompts behind `prompt`, in the order of the walk that gets there now, of which versions have come.
+    func prompts(behind prompt: PromptName) -> [PromptName] { walks.withLock { $0.prompts(behind: prompt) } }
+
     /// Changes the walks, and begins what is to be done then.
     private func run(_ change: (inout Walks, LibraryMap) -> [Walks.Job]) {
         for job in jobs(change) {

@@ -86,6 +86,11 @@ struct Walks {
         walks[index].attachments.read(key, costs: costs)
     }
 
+    /// Prompts behind `prompt`, in the order of the walk that gets there now, of which versions have come.
+    func prompts(behind prompt: PromptName) -> [PromptName] {
+        walks.lazy.compactMap { $0.prompts(behind: prompt) }.first ?? []
+    }
+
     /// Where a walk is.
     func last(of id: Int) -> WalkStop? { walks.first { $0.id == id }?.last }
 
@@ -273,13 +278,26 @@ private struct Walk {
         hasCrossedNamespaces = known >= .library
     }
 
+    /// nil where walks do not get to `prompt` next.
+    func prompts(behind prompt: PromptName) -> [PromptName]? {
+        guard let first = ahead.firstIndex(where: { $0.stop.prompt == prompt }) else { return nil }
+        var prompts: [PromptName] = []
+        for item in ahead[first...] where item.hasCome && item.stop.prompt != prompt {
+            if prompts.last != item.stop.prompt { prompts.append(item.stop.prompt) }
+        }
+        return prompts
+    }
+
     var attachmentDemand: AttachmentDemand? {
-        guard stepCount >= Self.stepBound, attachments.count > 0 else { return nil }
+        let count = min(attachments.count, allowance)
+        guard stepCount >= Self.stepBound, count > 0 else { return nil }
+        let stops = (lastHasItsAttachments ? [] : [last]) + ahead.lazy.filter(\.mayLackAttachments).map(\.stop)
+        guard !stops.isEmpty else { return nil }
         return AttachmentDemand(
             walk: id,
-            count: attachments.count,
+            count: count,
             byteCount: attachments.byteCount,
-            stops: [last] + ahead.lazy.filter(\.mayLackAttachments).map(\.stop),
+            stops: stops,
             known: attachments.known
         )
     }
