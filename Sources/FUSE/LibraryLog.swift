@@ -20,8 +20,11 @@ package final class LibraryLog: Sendable {
         state.withLock { $0.receiver = receiver }
     }
 
-    func install() {
-        cfuse_set_log { _, text in LibraryLog.shared.receive(String(cString: text)) }
+    /// Has libfuse tell this object; sessions that are made at one time do so once.
+    func install() { Self.installation }
+
+    private static let installation: Void = cfuse_set_log { _, text in
+        LibraryLog.shared.receive(String(cString: text))
     }
 
     /// The last message, once.
