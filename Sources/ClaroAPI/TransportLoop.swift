@@ -84,6 +84,7 @@ final class TransportLoop: @unchecked Sendable {
             if mail.hasCancelled { endCancelled() }
             endOverdue()
             turnOver()
+            if active.isEmpty, queue.isEmpty { nextDeadline = nil }
             for (socket, readiness) in watch?.wait(until: nextDeadline) ?? [] {
                 act(on: socket, readiness)
                 // What ends makes room, which should not wait for all that has come beside it.

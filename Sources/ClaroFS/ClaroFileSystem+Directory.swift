@@ -182,12 +182,15 @@ extension ClaroFileSystem {
     ) {
         var directories = [(inode, children.prefix(Self.numberedBound).map { $0.1 })]
         if !inodes.haveNumbers(identities(in: directories)) {
-            for next in readahead.prompts(behind: prompt) {
+            var count = directories[0].1.count
+            for next in readahead.prompts(behind: prompt) where count < Self.numberedBound {
+                library.restoreNames(of: next)
                 guard let newest = library.knownNewest(of: next) else { continue }
                 let namespace = inodes.number(of: Identity("@" + next.namespace, in: .root))
                 let inode = inodes.number(of: Identity(next.slug, in: namespace))
                 let children = self.children(of: next, newest, from: 0)
                 directories.append((inode, children.prefix(Self.numberedBound).map { $0.1 }))
+                count += directories[directories.count - 1].1.count
             }
         }
         let numbers = inodes.numbers(of: identities(in: directories))

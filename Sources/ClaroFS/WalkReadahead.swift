@@ -85,8 +85,8 @@ extension WalkReadahead {
         guard let demand = walks.withLock({ $0.attachmentDemand(at: stop) }) else { return }
         var (count, byteCount) = (demand.count, demand.byteCount)
         var done: [WalkStop] = []
-        defer { if !done.isEmpty { walks.withLock { $0.hasSeenToAttachments(at: done, for: demand.walk) } } }
-        for stop in demand.stops {
+        var claimed: [BlobKey] = []
+        stops: for stop in demand.stops {
             // The one that the walk is at may be on its way still.
             guard let attachments = attachments(at: stop) else { continue }
             var isComplete = true
@@ -102,11 +102,16 @@ extension WalkReadahead {
                     isComplete = false
                     continue
                 }
-                Task { await fetch(attachment.key, for: demand.walk) }
+                claimed.append(attachment.key)
                 (count, byteCount) = (count - 1, byteCount - size)
-                if count == 0 { return }
+                if count == 0 { break stops }
             }
             if isComplete { done.append(stop) }
+        }
+        if !done.isEmpty { walks.withLock { $0.hasSeenToAttachments(at: done, for: demand.walk) } }
+        // Only now: one that is refused has its stop looked at again.
+        for key in claimed {
+            Task { await fetch(key, for: demand.walk) }
         }
     }
 

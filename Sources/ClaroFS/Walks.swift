@@ -303,7 +303,9 @@ private struct Walk {
     }
 
     mutating func claimAttachment(_ key: BlobKey, byteCount: Int64) -> Bool {
-        guard !attachments.known.contains(key), min(attachments.count, allowance) > 0 else { return false }
+        guard !attachments.known.contains(key), byteCount <= attachments.byteCount,
+            min(attachments.count, allowance) > 0
+        else { return false }
         attachments.fetching(key, byteCount: byteCount)
         return true
     }
@@ -382,9 +384,9 @@ private struct Walk {
         extend(in: map, isKnown: isKnown)
         var jobs: [Walks.Job] = []
         // What is nearer, and is looked for still, may need its part.
-        var fetchBound = isRefused ? (mayTryAgain ? 1 : 0) : allowance
         // So may attachments of what has come.
-        fetchBound -= min(attachments.share, ahead.count(where: \.mayLackAttachments))
+        let left = allowance - min(attachments.share, ahead.count(where: \.mayLackAttachments))
+        var fetchBound = isRefused ? (mayTryAgain ? 1 : 0) : left
         for index in ahead.indices {
             switch ahead[index].readiness {
             case .unknown:

@@ -170,6 +170,59 @@ struct WalksTests {
         #expect(program.fetched.count + program.waited.count <= 2 * length)
     }
 
+    @Test(arguments: 1...4)
+    func `of versions and attachments together, at most twice was fetched of what a walk used`(_ interval: Int) {
+        var program = Self.program(99)
+        program.list(.root, .namespace("acme"))
+        program.list("p00")
+        let path = Self.everything(in: program)
+        let withAttachments = Set(path.enumerated().filter { $0.offset % interval == 0 }.map(\.element))
+        func key(_ name: String) -> BlobKey { BlobKey(itemID: name, claimedByteCount: 1, createdAt: nil) }
+        var read: [String] = []
+        var waited: [String] = []
+        var ahead: Set<String> = []
+        for (index, name) in path.enumerated() {
+            program.visit(name)
+            let parts = name.split(separator: "/")
+            let stop = WalkStop(PromptName(namespace: "acme", slug: parts[0])!, Version(parts[1])!)
+            if withAttachments.contains(name) {
+                read.append(name)
+                if !ahead.contains(name) { waited.append(name) }
+                program.walks.read(key(name), at: stop, costs: !ahead.contains(name))
+            }
+            let demand = program.walks.attachmentDemand(at: stop)
+            for stop in demand?.stops ?? [] {
+                let name = "\(stop.prompt.slug)/\(stop.version!)"
+                guard withAttachments.contains(name) else { continue }
+                guard program.walks.claimAttachment(key(name), byteCount: 1, for: demand!.walk) else { continue }
+                ahead.insert(name)
+            }
+            #expect(ahead.count + waited.count <= 2 * read.count)
+            let spent = program.fetched.count + program.waited.count + ahead.count + waited.count
+            #expect(spent <= 2 * (index + 1 + read.count))
+        }
+        #expect(program.waited == ["p00/v1"])
+        #expect(waited.count < 8, "most had come when they were read")
+    }
+
+    @Test func `of attachments no more bytes are fetched ahead than there is room for`() {
+        var program = Self.program(9)
+        program.walks = Walks(attachmentByteBound: 10)
+        program.list(.namespace("acme"))
+        program.list("p00")
+        program.visit("p00/v1")
+        let keys = (0..<4).map { BlobKey(itemID: "\($0)", claimedByteCount: 6, createdAt: nil) }
+        let stop = WalkStop(PromptName(namespace: "acme", slug: "p00")!, Version("v1")!)
+        for key in keys.prefix(2) { program.walks.read(key, at: stop, costs: true) }
+        let demand = program.walks.attachmentDemand(at: stop)
+        #expect(demand?.count == 2)
+        #expect(demand?.byteCount == 10)
+        let claims = keys.suffix(2).map { key in
+            program.walks.claimAttachment(key, byteCount: 6, for: demand?.walk ?? -1)
+        }
+        #expect(claims == [true, false])
+    }
+
     @Test func `never more than two windows are ahead`() {
         var program = Self.program(200)
         for name in Self.everything(in: program).prefix(300) { program.visit(name) }
@@ -389,6 +442,21 @@ struct WalksTests {
         for name in path.dropFirst(10) { program.visit(name) }
         #expect(program.waited == Array(path.prefix(11)))
         #expect(Set(program.fetched + program.waited) == Set(path))
+    }
+
+    @Test func `what is refused is tried again, also where attachments are read`() {
+        var program = Self.program(10)
+        let path = Self.everything(in: program)
+        for name in path.prefix(6) { program.visit(name) }
+        let key = BlobKey(itemID: "1", claimedByteCount: 1, createdAt: nil)
+        let stop = WalkStop(PromptName(namespace: "acme", slug: "p01")!, Version("v3")!)
+        program.walks.read(key, at: stop, costs: true)
+        program.isRefused = true
+        program.visit(path[6])
+        program.isRefused = false
+        let before = program.fetched.count
+        program.visit(path[7])
+        #expect(program.fetched.count > before)
     }
 
     @Test(arguments: [true, false])
