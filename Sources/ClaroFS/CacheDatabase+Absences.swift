@@ -14,33 +14,29 @@ extension CacheDatabase {
     /// So many are kept; then the oldest go. Anybody can name any number of things that do not exist.
     static let absenceBound: Int64 = 10_000
 
-    /// What is stored of a prompt.
+    /// What a prompt's directory shows and leaves out beside what the listing tells.
     struct Names {
-        var versions: Set<Version> = []
+        var hasDraft = false
         /// Of versions, and of `latest`.
         var absences: [PackageName.Selector: Absence] = [:]
     }
 
     func names(of prompt: PromptName) -> Names {
         read { database in
-            // The colon is before a version, and the semicolon behind the colon.
             let statement = try database.cachedStatement(
                 sql: """
-                    SELECT name, NULL AS selector, NULL AS is_forbidden, NULL AS fetched, NULL AS digest
-                    FROM version WHERE name > ? AND name < ?
-                    UNION ALL SELECT NULL, selector, is_forbidden, fetched, digest FROM absence WHERE prompt = ?
+                    SELECT selector, is_forbidden, fetched, digest FROM absence WHERE prompt = ?
+                    UNION ALL SELECT NULL, NULL, NULL, NULL FROM version WHERE name = ?
                     """
             )
-            let rows = try Row.fetchCursor(statement, arguments: ["\(prompt):", "\(prompt);", prompt.description])
+            let draft = PackageName(prompt, .version(.draft))
+            let rows = try Row.fetchCursor(statement, arguments: [prompt.description, draft.description])
             var names = Names()
             while let row = try rows.next() {
-                if let name: String = try row.decode(forColumn: "name") {
-                    let text = name.dropFirst(prompt.description.count + 1)
-                    if let version = Version(text) { names.versions.insert(version) }
-                } else {
-                    let text: String = try row.decode(forColumn: "selector")
-                    guard let selector = PackageName.Selector(text) else { throw DamagedRow() }
-                    names.absences[selector] = try Absence(row, of: PackageName(prompt, selector))
+                if row.hasNull(atIndex: 0) {
+                    names.hasDraft = true
+                } else if let text: String = try? row.decode(atIndex: 0), let selector = PackageName.Selector(text) {
+                    names.absences[selector] = try? Absence(row, of: PackageName(prompt, selector))
                 }
             }
             return names

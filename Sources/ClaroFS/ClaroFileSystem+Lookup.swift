@@ -115,11 +115,18 @@ extension ClaroFileSystem {
             let newest = try await library.newest(of: prompt)
             return enter(latest(key, newest, name), in: parent, absentFor: library.remainingAbsence(of: key))
         case .version(let version):
-            guard try await exists(key, version) else {
-                return .missing(for: library.remainingAbsence(of: key))
-            }
+            guard try await exists(key, version) else { return .missing(for: absenceLifetime(of: key, version)) }
             return enter(child(of: key, name), in: parent)
         }
+    }
+
+    /// For how long the kernel may believe that a version is not there. Of one above the newest it may not: `latest` leads
+    /// there as soon as it is published, which may be before the kernel has forgotten.
+    private func absenceLifetime(of key: VersionKey, _ version: Version) -> Duration {
+        guard case .published(let newest)? = library.knownNewest(of: key.prompt), version.number <= newest else {
+            return version == .draft ? library.remainingAbsence(of: key) : .zero
+        }
+        return library.remainingAbsence(of: key)
     }
 
     /// Up to the newest number versions are there without asking; one that was 404 before is asked for again.

@@ -190,6 +190,18 @@ final class InodeTable: Sendable {
         }
     }
 
+    /// The names under which the kernel holds directories of versions.
+    func names(ofVersions keys: Set<VersionKey>) -> [Invalidations.Item] {
+        state.withLock { state in
+            state.held.values.compactMap { held in
+                guard case .version(let key) = held.node, keys.contains(key), let identity = held.identity else {
+                    return nil
+                }
+                return .entry(identity.name, in: identity.parent)
+            }
+        }
+    }
+
     /// How many inodes the kernel holds, the root included.
     var heldCount: Int { state.withLock { $0.held.count } }
 

@@ -7,14 +7,11 @@ import Synchronization
 extension Library {
     // MARK: Bodies
 
-    /// Takes a version from the database, if memory has none. What is being fetched was looked for before; and what the
-    /// database did not have, and never changes, is looked for by who then fetches it.
+    /// Takes a version from the database, if memory has none. What is being fetched was looked for before.
     func restoreBody(of key: VersionKey) {
         guard let database, key.variables.isEmpty else { return }
-        let neverChanges = freshness.lifetime(of: key.selector) == nil
         let isKnown = state.withLock { state in
-            if let known = state.bodies[key], known.value != nil || known.isBeingFetched { return true }
-            return neverChanges && state.isUnstored(key)
+            state.bodies[key].map { $0.value != nil || $0.isBeingFetched } ?? false
         }
         guard !isKnown else { return }
         guard let stored = database.version(key.packageName) else { return }
@@ -34,8 +31,9 @@ extension Library {
     func freshlyStoredAnswer(for key: VersionKey) -> StoredAnswer? {
         guard key.variables.isEmpty, let stored = database?.answer(for: key.packageName) else { return nil }
         if let body = stored.version.flatMap({ freshBody(of: key, $0) }) { return .body(body) }
-        guard let until = stored.absence.map(end), .now < until else { return nil }
-        return .absence(until: until)
+        guard let absence = stored.absence, !isOutdated(absence, of: key) else { return nil }
+        let until = end(of: absence)
+        return .now < until ? .absence(until: until) : nil
     }
 
     private func freshBody(of key: VersionKey, _ stored: CacheDatabase.StoredVersion) -> VersionBody? {
@@ -192,19 +190,25 @@ extension Library {
 
     /// Takes from the database which versions a prompt's directory leaves out, and whether it shows a draft, once.
     func restoreNames(of prompt: PromptName) {
-        guard let database, state.withLock({ $0.restoredNames[prompt] }) == nil else { return }
+        guard let database, !state.withLock({ $0.restoredNames.contains(prompt) }) else { return }
         let names = database.names(of: prompt)
+        let absences = names.absences.filter { !isOutdated($0.value, of: VersionKey(prompt, $0.key)) }
         state.withLock { state in
-            guard state.restoredNames[prompt] == nil else { return }
-            state.restoredNames[prompt] = names.versions
-            if names.versions.contains(.draft) { state.seenDrafts.insert(prompt) }
-            for (selector, absence) in names.absences {
+            guard state.restoredNames.insert(prompt).inserted else { return }
+            if names.hasDraft { state.seenDrafts.insert(prompt) }
+            for (selector, absence) in absences {
                 let key = VersionKey(prompt, selector)
                 // What was learnt since is newer.
                 guard state.absences[key] == nil, state.bodies[key]?.value == nil else { continue }
                 state.absences[key] = end(of: absence)
             }
         }
+    }
+
+    /// Whether the listing says otherwise, and came later: another process may have looked before it was published.
+    private func isOutdated(_ absence: CacheDatabase.Absence, of key: VersionKey) -> Bool {
+        let time = ContinuousClock.now - age(of: absence.fetched)
+        return state.withLock { $0.isOutdated(absenceOf: key, since: time) }
     }
 
     private func end(of absence: CacheDatabase.Absence) -> ContinuousClock.Instant {

@@ -186,7 +186,7 @@ extension Library {
             let published = previous.map { state.removeAbsences(publishedSince: $0, in: listing) } ?? []
             let lifetime = state.listingLifetime(pageCount: listing.pageCount, freshness, at: fetched)
             state.listingFetches.append((fetched, listing.pageCount))
-            state.listingLifetime = lifetime
+            (state.listingLifetime, state.listingTime) = (lifetime, fetched)
             state.listing.fetched(listing, freshUntil: fetched + lifetime)
             state.listingFailure = nil
             return (previous, published)

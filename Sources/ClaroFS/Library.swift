@@ -19,8 +19,9 @@ final class Library: Sendable {
 
     struct State {
         var listing = Renewable<Listing>()
-        /// For how long the listing was good when it came.
+        /// For how long the listing was good when it came, and when that was.
         var listingLifetime = Duration.zero
+        var listingTime: ContinuousClock.Instant?
         /// When listings were fetched in the last hour, and how many pages they took.
         var listingFetches: [(time: ContinuousClock.Instant, pageCount: Int)] = []
         /// Why the last attempt to renew it failed, until one succeeds.
@@ -32,19 +33,21 @@ final class Library: Sendable {
         var bodies: [VersionKey: Renewable<VersionBody>] = [:]
         /// Those of `bodies` that the store has as well, and that never change.
         var evictable = EvictableBodies()
-        /// Bodies with variables in the order in which they came: anybody can name any number of them.
+        /// Bodies with variables in the order in which they came.
         var variableBodies: [VersionKey] = []
         /// Versions left out of listings, because they were 404 or 403 when last asked for, and until when that is an
         /// answer: a 403 is none.
         var absences: [VersionKey: ContinuousClock.Instant] = [:]
         /// Prompts whose draft was fetched.
         var seenDrafts: Set<PromptName> = []
-        /// Of prompts of which the database was asked for names: the versions that it has. Another process may add some.
-        var restoredNames: [PromptName: Set<Version>] = [:]
+        /// Prompts of which the database was asked for absences and drafts.
+        var restoredNames: Set<PromptName> = []
     }
 
-    /// So many bodies with variables are kept, and so many absent names remembered: programs can make up any number.
-    private static let variableBodyBound = 256
+    /// So many bodies with variables are kept, and of so many bytes, and so many absent names remembered: programs can make
+    /// up any number.
+    fileprivate static let variableBodyBound = 256
+    fileprivate static let variableByteBound = 8 << 20
     static let absenceBound = 10_000
 
     let state = Mutex(State())
@@ -201,34 +204,48 @@ final class Library: Sendable {
             throw APIError(.notFound, .getPrompt, key.description, status: 404, cause: "it was asked for a moment ago")
         case nil: break
         }
+        let start = ContinuousClock.now
         do throws(APIError) {
-            let answer = try await client.getPrompt(
-                key.packageName,
-                variables: Dictionary(key.variables.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 }),
-                ifNoneMatch: previous?.etag,
-                priority: priority
-            )
-            switch answer {
-            case .prompt(let prompt):
-                try verifyLocked(prompt, as: key)
-                return await save(prompt, as: key, priority)
-            case .notModified:
-                guard let previous else {
-                    throw APIError(
-                        .malformed,
-                        .getPrompt,
-                        key.description,
-                        status: 304,
-                        cause: "nothing to compare with"
-                    )
-                }
-                save(previous, as: key)
-                database?.touch(key.packageName, fetched: .now())
-                return previous
+            do throws(APIError) {
+                return try await askForBody(of: key, previous: previous, priority)
+            } catch  where error.code == .notFound && state.withLock({ $0.isOutdated(absenceOf: key, since: start) }) {
+                // Published while that was on its way.
+                return try await askForBody(of: key, previous: previous, priority)
             }
         } catch {
             fail(key, error)
             throw error
+        }
+    }
+
+    private func askForBody(
+        of key: VersionKey,
+        previous: VersionBody?,
+        _ priority: Priority
+    ) async throws(APIError) -> VersionBody {
+        let answer = try await client.getPrompt(
+            key.packageName,
+            variables: Dictionary(key.variables.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 }),
+            ifNoneMatch: previous?.etag,
+            priority: priority
+        )
+        switch answer {
+        case .prompt(let prompt):
+            try verifyLocked(prompt, as: key)
+            return await save(prompt, as: key, priority)
+        case .notModified:
+            guard let previous else {
+                throw APIError(
+                    .malformed,
+                    .getPrompt,
+                    key.description,
+                    status: 304,
+                    cause: "nothing to compare with"
+                )
+            }
+            save(previous, as: key)
+            database?.touch(key.packageName, fetched: .now())
+            return previous
         }
     }
 
@@ -250,16 +267,17 @@ final class Library: Sendable {
     func save(_ body: VersionBody, as key: VersionKey, age: Duration = .zero, isStored: Bool = false) {
         let now = ContinuousClock.now
         stale.clear(key.description)
-        let wasHidden = state.withLock { state in
+        let (wasHidden, gone) = state.withLock { state in
             let freshUntil = freshness.lifetime(of: key.selector).map { now + $0 - age }
             state.bodies[key, default: Renewable()].fetched(body, freshUntil: freshUntil)
-            if !key.variables.isEmpty { state.keepVariableBody(key, bound: Self.variableBodyBound) }
+            let gone = key.variables.isEmpty ? [] : state.keepVariableBody(key)
             state.evictable.remove(key)
-            if isStored { state.noteStored(key) }
             if isStored, freshUntil == nil { state.evict(toMakeRoomFor: body, of: key) }
             let isNewDraft = key.selector == .version(.draft) && state.seenDrafts.insert(key.prompt).inserted
-            return state.absences.removeValue(forKey: key) != nil || isNewDraft
+            return (state.absences.removeValue(forKey: key) != nil || isNewDraft, gone)
         }
+        // Otherwise the kernel would hold them, and with them this process their texts, for as long as it has room.
+        if !gone.isEmpty { invalidations.send(inodes.names(ofVersions: gone)) }
         if wasHidden { dropNames(of: key.prompt) }
     }
 
@@ -284,7 +302,7 @@ final class Library: Sendable {
             state.bodies[key] = nil
             state.evictable.remove(key)
             if key.selector == .version(.draft) { state.seenDrafts.remove(key.prompt) }
-            if state.absences.count >= Self.absenceBound { (state.absences, state.restoredNames) = ([:], [:]) }
+            if state.absences.count >= Self.absenceBound { (state.absences, state.restoredNames) = ([:], []) }
             state.absences[key] = until
         }
         stale.clear(key.description)
@@ -310,14 +328,12 @@ final class Library: Sendable {
 }
 
 extension Library.State {
-    /// Whether the database need not be asked for a version before it is fetched.
-    func isUnstored(_ key: VersionKey) -> Bool {
-        guard case .version(let version) = key.selector, let stored = restoredNames[key.prompt] else { return false }
-        return !stored.contains(version)
-    }
-
-    fileprivate mutating func noteStored(_ key: VersionKey) {
-        if case .version(let version) = key.selector { restoredNames[key.prompt]?.insert(version) }
+    /// Whether what was not there at `time` is there by now: the listing came later, and names it.
+    func isOutdated(absenceOf key: VersionKey, since time: ContinuousClock.Instant) -> Bool {
+        guard case .version(.published(let number)) = key.selector, let listingTime, time < listingTime else {
+            return false
+        }
+        return number <= listing.value?.prompt(key.prompt)?.newest ?? 0
     }
 
     fileprivate mutating func evict(toMakeRoomFor body: VersionBody, of key: VersionKey) {
@@ -327,9 +343,19 @@ extension Library.State {
         }
     }
 
-    fileprivate mutating func keepVariableBody(_ key: VersionKey, bound: Int) {
-        guard !variableBodies.contains(key) else { return }
+    /// Makes room for what has come; returns what goes.
+    fileprivate mutating func keepVariableBody(_ key: VersionKey) -> Set<VersionKey> {
+        variableBodies.removeAll { $0 == key }
         variableBodies.append(key)
-        if variableBodies.count > bound { bodies[variableBodies.removeFirst()] = nil }
+        var byteCount = variableBodies.reduce(0) { $0 + (bodies[$1]?.value?.byteCount ?? 0) }
+        var gone: Set<VersionKey> = []
+        while variableBodies.count > 1,
+            variableBodies.count > Library.variableBodyBound || byteCount > Library.variableByteBound
+        {
+            let oldest = variableBodies.removeFirst()
+            byteCount -= bodies.removeValue(forKey: oldest)?.value?.byteCount ?? 0
+            gone.insert(oldest)
+        }
+        return gone
     }
 }

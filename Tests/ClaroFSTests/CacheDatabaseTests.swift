@@ -110,10 +110,10 @@ struct CacheDatabaseTests {
             database.gathered.withLock { $0.lastTime = .now + .seconds(3600) }
             async let written = database.saveTogether(prompt, as: name, changed: time, fetched: time)
             await gather(1, in: database)
-            #expect(database.names(of: name.prompt).versions.isEmpty)
+            #expect(database.answer(for: name).version == nil)
             database.writeGathered()
             #expect(await written)
-            #expect(database.names(of: name.prompt).versions.map(\.description) == [name.selector.description])
+            #expect(database.answer(for: name).version != nil)
         }
     }
 
@@ -145,6 +145,27 @@ struct CacheDatabaseTests {
                 if case .version(let version) = selector { version.number } else { nil }
             }
             #expect(numbers.sorted() == Array(101...count))
+        }
+    }
+
+    @Test func `what is stored of a prompt is not what is stored of its neighbours`() async throws {
+        try await ScratchDirectory.with { scratch async throws in
+            let database = CacheDatabase(directory: scratch.path, key: "key", logger: Logger(label: "test"))
+            let text = try self.prompt("text")
+            for (slug, version) in [("a", Version.published(1)), ("a-b", .draft), ("ab", .draft), ("A", .draft)] {
+                let prompt = try #require(PromptName(namespace: "acme", slug: slug))
+                database.save(text, as: PackageName(prompt, .version(version)), changed: time, fetched: time)
+                let absence = CacheDatabase.Absence(isForbidden: false, fetched: time)
+                database.save(absence, of: PackageName(prompt, .version(.published(UInt32(slug.utf8.count + 7)))))
+            }
+            let prompt = try #require(PromptName(namespace: "acme", slug: "a"))
+            let names = database.names(of: prompt)
+            #expect(!names.hasDraft)
+            #expect(names.absences.keys.map(\.description) == ["v8"])
+            database.save(text, as: PackageName(prompt, .version(.draft)), changed: time, fetched: time)
+            #expect(database.names(of: prompt).hasDraft)
+            database.write { try $0.execute(sql: "UPDATE absence SET is_forbidden = 1") }
+            #expect(database.names(of: prompt).hasDraft, "a damaged row takes no other one along")
         }
     }
 

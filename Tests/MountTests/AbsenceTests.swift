@@ -187,4 +187,36 @@ struct AbsenceTests {
             #expect(try await mount.text("@acme/support/latest/content.md") == "three")
         }
     }
+
+    @Test func `a version that was not there for one mount is there for another that knows of it`() async throws {
+        try await StoreFixture.with(Self.library) { store async throws in
+            try await store.mount(at: "first", ["ttl=1h", "negative_ttl=1h"]) { first async throws in
+                try await store.mount(at: "second", ["ttl=1s", "negative_ttl=1h"]) { second async throws in
+                    #expect(try await first.lookupError("@acme/support/v3") == .ENOENT)
+                    store.emulator.update { $0["acme", "support"]?.publish(.init("three")) }
+                    try await second.waitUntil("latest is the old one still") { () async throws in
+                        try await second.target(of: "@acme/support/latest") == "v3"
+                    }
+                    #expect(try await second.text("@acme/support/latest/content.md") == "three")
+                }
+            }
+        }
+    }
+
+    @Test func `a 404 that comes after a listing which names the version is none`() async throws {
+        try await MountFixture.with(Self.library, options: ["ttl=1s", "negative_ttl=1h"]) { mount async throws in
+            // The answer to the one that is on its way, when the listing has been asked for again.
+            mount.emulator.inject(.status(404), on: .getPrompt, times: 1)
+            mount.emulator.latency = .seconds(8)
+            async let missing = mount.lookupError("@acme/support/v3")
+            await mount.emulator.requests.wait(for: 1, of: .getPrompt)
+            mount.emulator.latency = .zero
+            mount.emulator.update { $0["acme", "support"]?.publish(.init("three")) }
+            try await mount.waitUntil("latest is the old one still") { () async throws in
+                try await mount.target(of: "@acme/support/latest") == "v3"
+            }
+            #expect(try await missing == nil)
+            #expect(try await mount.text("@acme/support/latest/content.md") == "three")
+        }
+    }
 }

@@ -103,6 +103,23 @@ struct UnlistedNameTests {
         }
     }
 
+    @Test func `of texts with variables the last 8 MiB stay in memory`() async throws {
+        let text = "Dear {{who}},\n" + String(repeating: "a line\n", count: 150_000)
+        let library: Workspace = ["acme": [.init("support", versions: [.init(text)])]]
+        try await MountFixture.with(library) { mount async throws in
+            for who in 1...40 {
+                let filled = try await mount.text("@acme/support/v1,who=\(who)/content.md")
+                #expect(filled == text.replacing("{{who}}", with: "\(who)"))
+            }
+            // Of each a directory and a file, beside those above them.
+            try await mount.waitUntil("the kernel holds more") { () async throws in
+                try #require(try await mount.metric("claro_inodes")) < 2 * 8 + 8
+            }
+            for who in [40, 1] { _ = try await mount.text("@acme/support/v1,who=\(who)/content.md") }
+            #expect(mount.emulator.requests.count(of: .getPrompt) == 41)
+        }
+    }
+
     private static let forbiddenNames = [
         "": [
             ".git", ".hidden", "node_modules", "desktop.ini", "acme", "@", "@a.b", "@acme:v1", "@ü", "@acme,v=1",
