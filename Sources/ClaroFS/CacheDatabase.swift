@@ -112,12 +112,25 @@ final class CacheDatabase: Sendable {
 
     private func openOrSetAside() -> DatabasePool? {
         do {
-            return try open() ?? reopenAfterSettingAside("it has another layout")
+            return try openPatiently() ?? reopenAfterSettingAside("it has another layout")
         } catch let error as DatabaseError where error.isPassing {
             warn(error.cause)
             return nil
         } catch {
             return reopenAfterSettingAside("it cannot be opened: \(error)")
+        }
+    }
+
+    /// As `open`, and while another process makes the same database: it then holds a lock for a moment that SQLite does not
+    /// wait for (`PRAGMA journal_mode = WAL`).
+    private func openPatiently() throws -> DatabasePool? {
+        let end = ContinuousClock.now + .seconds(Self.busyTimeout)
+        while true {
+            do {
+                return try open()
+            } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY && .now < end {
+                usleep(10_000)
+            }
         }
     }
 
@@ -214,7 +227,7 @@ final class CacheDatabase: Sendable {
             rename("\(path)\(ending)", "\(path)\(ending).aside")
         }
         do {
-            if let pool = try open() { return pool }
+            if let pool = try openPatiently() { return pool }
         } catch let error as DatabaseError where error.isPassing {
             warn(error.cause)
             return nil

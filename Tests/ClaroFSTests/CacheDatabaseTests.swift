@@ -148,6 +148,26 @@ struct CacheDatabaseTests {
         }
     }
 
+    @Test func `databases that are made at one time are one, and all of them usable`() async throws {
+        for _ in 1...20 {
+            try await ScratchDirectory.with { scratch async throws in
+                let path = scratch.path
+                let isUsable = try await withThrowingTaskGroup { group in
+                    for _ in 1...8 {
+                        group.addTask {
+                            try await offPool {
+                                let database = CacheDatabase(directory: path, key: "key", logger: Logger(label: "test"))
+                                return database.write { try Int.fetchOne($0, sql: "SELECT count(*) FROM version") } == 0
+                            }
+                        }
+                    }
+                    return try await group.reduce(into: []) { $0.append($1) }
+                }
+                #expect(isUsable == Array(repeating: true, count: 8))
+            }
+        }
+    }
+
     @Test func `what is stored of a prompt is not what is stored of its neighbours`() async throws {
         try await ScratchDirectory.with { scratch async throws in
             let database = CacheDatabase(directory: scratch.path, key: "key", logger: Logger(label: "test"))
