@@ -73,18 +73,21 @@ extension CacheDatabase {
         return isSaved
     }
 
-    /// That a version was found unchanged.
-    func touch(_ name: PackageName, fetched: Timestamp) {
-        write { database in
+    /// That a version was found unchanged; false if it is not stored.
+    @discardableResult
+    func touch(_ name: PackageName, fetched: Timestamp) -> Bool {
+        let isStored: Bool? = write { database in
             let select = try database.cachedStatement(
                 sql: "SELECT name, changed, fetched, texts_digest, digest FROM version WHERE name = ?"
             )
-            guard let row = try Row.fetchOne(select, arguments: [name.description]) else { return }
+            guard let row = try Row.fetchOne(select, arguments: [name.description]) else { return false }
             var head = try VersionHead(row)
             head.fetched = fetched
             let update = try database.cachedStatement(sql: "UPDATE version SET fetched = ?, digest = ? WHERE name = ?")
             try update.execute(arguments: [fetched.sinceEpoch, head.digest, head.name])
+            return true
         }
+        return isStored ?? false
     }
 
     private func removeVersion(_ name: PackageName) {

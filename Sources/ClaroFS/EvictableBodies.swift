@@ -20,12 +20,17 @@ struct EvictableBodies: Sendable {
     /// How many places are kept in order, for as many bodies as there are.
     var placeCount: Int { order.count }
 
-    /// Adds one that is not there; tells which ones must go.
-    mutating func add(_ key: VersionKey, byteCount count: Int) -> [VersionKey] {
+    /// Adds one that is not there, whatever room there is.
+    mutating func keep(_ key: VersionKey, byteCount count: Int) {
         bodies[key] = (count, nextNumber)
         byteCount += count
         order.append(Place(key: key, number: nextNumber))
         nextNumber += 1
+    }
+
+    /// Adds one that is not there; tells which ones must go.
+    mutating func add(_ key: VersionKey, byteCount count: Int) -> [VersionKey] {
+        keep(key, byteCount: count)
         var evicted: [VersionKey] = []
         while byteCount > Self.byteBound, head < order.count - 1 {
             let oldest = order[head]

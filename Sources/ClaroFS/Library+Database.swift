@@ -64,18 +64,17 @@ extension Library {
         _ priority: Priority
     ) async -> Bool {
         guard let database, key.variables.isEmpty else { return false }
-        if body === previous {
-            database.touch(key.packageName, fetched: .now())
-            return isEvictable(key)
-        }
+        if body === previous, database.touch(key.packageName, fetched: .now()) { return isEvictable(key) }
         let (name, changed, fetched) = (key.packageName, body.modified, body.fetchedAt)
         let isSaved =
             switch priority {
             case .interactive: database.save(prompt, as: name, changed: changed, fetched: fetched)
             case .background: await database.saveTogether(prompt, as: name, changed: changed, fetched: fetched)
             }
+        guard let previous else { return isSaved }
         // Texts of a published version stay what they were, whatever the API says now.
-        return isSaved && previous == nil
+        let stored = VersionBody(prompt, previous: nil, keepsTexts: false, fallbackTime: mountTime)
+        return isSaved && body === previous && stored.isSame(as: body)
     }
 
     // MARK: What need not stay in memory
@@ -89,8 +88,9 @@ extension Library {
         invalidations.send(inodes.pin(body(of: stored, previous: nil).textFiles, of: key))
         state.withLock { state in
             let isEvictable = state.evictable.remove(key)
-            // One that is being renewed stays: what is compared with it must be there.
-            if isEvictable, state.bodies[key]?.freshUntil == nil { state.bodies[key] = nil }
+            // What comes is compared with it.
+            let isBeingFetched = state.bodies[key]?.isBeingFetched ?? false
+            if isEvictable, !isBeingFetched { state.bodies[key] = nil }
         }
     }
 

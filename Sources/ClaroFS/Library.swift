@@ -243,8 +243,8 @@ final class Library: Sendable {
                     cause: "nothing to compare with"
                 )
             }
-            save(previous, as: key)
-            database?.touch(key.packageName, fetched: .now())
+            let isStored = database?.touch(key.packageName, fetched: .now()) ?? false
+            save(previous, as: key, isStored: isStored && isEvictable(key))
             return previous
         }
     }
@@ -336,10 +336,14 @@ extension Library.State {
         return number <= listing.value?.prompt(key.prompt)?.newest ?? 0
     }
 
-    fileprivate mutating func evict(toMakeRoomFor body: VersionBody, of key: VersionKey) {
+    mutating func evict(toMakeRoomFor body: VersionBody, of key: VersionKey) {
         for key in evictable.add(key, byteCount: body.byteCount) {
-            // One that is being renewed stays: what is compared with it must be there.
-            if bodies[key]?.freshUntil == nil { bodies[key] = nil }
+            if let known = bodies[key], known.isBeingFetched {
+                // What comes is compared with it.
+                evictable.keep(key, byteCount: known.value?.byteCount ?? 0)
+            } else {
+                bodies[key] = nil
+            }
         }
     }
 

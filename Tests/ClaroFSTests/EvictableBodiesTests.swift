@@ -37,6 +37,28 @@ struct EvictableBodiesTests {
         #expect(bodies.add(key(8), byteCount: 1 << 20) == [key(1)])
     }
 
+    @Test func `bodies that are to be renewed leave memory like all others, but while they are`() throws {
+        var state = Library.State()
+        let now = ContinuousClock.now
+        let text = Array(String(repeating: "a", count: 1 << 20).utf8)
+        let prompt = try #require(
+            Prompt(metadata: Array("{}".utf8), content: text, systemPrompt: nil, critiquePrompt: nil, etag: nil)
+        )
+        let body = VersionBody(prompt, previous: nil, keepsTexts: false, fallbackTime: .now())
+        for number in 0..<24 {
+            state.bodies[key(number), default: Renewable()].fetched(body, freshUntil: nil)
+            state.evict(toMakeRoomFor: body, of: key(number))
+            for key in state.bodies.keys { state.bodies[key]?.expire(at: now) }
+            guard number == 0 else { continue }
+            _ = state.bodies[key(0)]?.step(at: now, if: { _ in false }) {
+                SharedFetch { () async throws(APIError) in body }
+            }
+        }
+        #expect(state.bodies.count == 7, "of a little more than a MiB each")
+        #expect(state.bodies[key(0)] != nil)
+        #expect(state.bodies.keys.allSatisfy(state.evictable.contains), "and are known to be stored")
+    }
+
     @Test func `what was removed takes no room`() {
         var bodies = EvictableBodies()
         for number in 0..<8 { #expect(bodies.add(key(number), byteCount: 1 << 20) == []) }
