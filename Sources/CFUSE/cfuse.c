@@ -441,6 +441,8 @@ void cfuse_give_back_freed_memory(void) {
     mallopt(M_ARENA_MAX, 4);
 }
 
+void cfuse_trim_freed_memory(void) { malloc_trim(0); }
+
 static int give_back_code_of(struct dl_phdr_info *object, size_t size, void *context) {
     (void)size;
     (void)context;

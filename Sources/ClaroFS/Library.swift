@@ -33,6 +33,8 @@ final class Library: Sendable {
         var bodies: [VersionKey: Renewable<VersionBody>] = [:]
         /// Those of `bodies` that the store has as well, and that never change.
         var evictable = EvictableBodies()
+        /// Bytes of bodies that have left memory since it was last given back.
+        var freedByteCount = 0
         /// Bodies with variables in the order in which they came.
         var variableBodies: [VersionKey] = []
         /// Versions left out of listings, because they were 404 or 403 when last asked for, and until when that is an
@@ -48,6 +50,8 @@ final class Library: Sendable {
     /// up any number.
     fileprivate static let variableBodyBound = 256
     fileprivate static let variableByteBound = 8 << 20
+    /// When so many bytes of bodies have left memory, it is given back: texts of all sizes leave it in pieces.
+    fileprivate static let trimmedByteCount = 16 << 20
     static let absenceBound = 10_000
 
     let state = Mutex(State())
@@ -267,15 +271,16 @@ final class Library: Sendable {
     func save(_ body: VersionBody, as key: VersionKey, age: Duration = .zero, isStored: Bool = false) {
         let now = ContinuousClock.now
         stale.clear(key.description)
-        let (wasHidden, gone) = state.withLock { state in
+        let (wasHidden, gone, hasFreed) = state.withLock { state in
             let freshUntil = freshness.lifetime(of: key.selector).map { now + $0 - age }
             state.bodies[key, default: Renewable()].fetched(body, freshUntil: freshUntil)
             let gone = key.variables.isEmpty ? [] : state.keepVariableBody(key)
             state.evictable.remove(key)
             if isStored, freshUntil == nil { state.evict(toMakeRoomFor: body, of: key) }
             let isNewDraft = key.selector == .version(.draft) && state.seenDrafts.insert(key.prompt).inserted
-            return (state.absences.removeValue(forKey: key) != nil || isNewDraft, gone)
+            return (state.absences.removeValue(forKey: key) != nil || isNewDraft, gone, state.takeFreed())
         }
+        if hasFreed { Task(priority: .utility) { FreedMemory.trim() } }
         // Otherwise the kernel would hold them, and with them this process their texts, for as long as it has room.
         if !gone.isEmpty { invalidations.send(inodes.names(ofVersions: gone)) }
         if wasHidden { dropNames(of: key.prompt) }
@@ -342,9 +347,16 @@ extension Library.State {
                 // What comes is compared with it.
                 evictable.keep(key, byteCount: known.value?.byteCount ?? 0)
             } else {
-                bodies[key] = nil
+                freedByteCount += bodies.removeValue(forKey: key)?.value?.byteCount ?? 0
             }
         }
+    }
+
+    /// Whether so much has left memory that it should be given back.
+    fileprivate mutating func takeFreed() -> Bool {
+        guard freedByteCount >= Library.trimmedByteCount else { return false }
+        freedByteCount = 0
+        return true
     }
 
     /// Makes room for what has come; returns what goes.
@@ -357,7 +369,9 @@ extension Library.State {
             variableBodies.count > Library.variableBodyBound || byteCount > Library.variableByteBound
         {
             let oldest = variableBodies.removeFirst()
-            byteCount -= bodies.removeValue(forKey: oldest)?.value?.byteCount ?? 0
+            let freed = bodies.removeValue(forKey: oldest)?.value?.byteCount ?? 0
+            byteCount -= freed
+            freedByteCount += freed
             gone.insert(oldest)
         }
         return gone

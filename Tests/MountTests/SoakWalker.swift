@@ -24,8 +24,17 @@ struct SoakWalker: Sendable {
         }
     }
 
-    /// Everything once, which a daemon then has in memory as far as it ever will.
-    func readEverything(in mount: SoakMount) async throws { try await tar(mount) }
+    /// Everything once, also with variables, which a daemon then has in memory as far as it ever will.
+    func readEverything(in mount: SoakMount) async throws {
+        try await tar(mount)
+        let start = Instant.now
+        let names = SoakThing.values.map { "\"$version,who=\($0)/content.md\"" }.joined(separator: " ")
+        let output = try await run(
+            "for version in @soak/*/v[1-9]; do cat \(names) || exit 1; done > /dev/null",
+            in: mount
+        )
+        tally.add(walk: "cat", output.status, output.errors, from: start, at: mount)
+    }
 
     private func grep(_ mount: SoakMount) async throws {
         let start = Instant.now

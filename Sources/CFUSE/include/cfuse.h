@@ -129,6 +129,8 @@ void cfuse_forbid_core_dumps(void);
 /// largest that was ever freed. What is smaller stays in the arena of the thread that freed it: there are at most four, not
 /// eight for each processor. To be called before there is a second thread; Swift does not see mallopt(3).
 void cfuse_give_back_freed_memory(void);
+/// Gives back the pages between blocks that are in use (malloc_trim(3), which Swift does not see either).
+void cfuse_trim_freed_memory(void);
 /// Unmaps the pages of code and constants, of the program and all its libraries: what is used again is mapped again from the
 /// page cache, or read from its file (madvise(2), MADV_DONTNEED on a mapping that nothing writes to).
 void cfuse_give_back_code(void);
