@@ -42,11 +42,13 @@ let package = Package(
         ),
         // libcurl's multi interface, with shims for its variadic calls.
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        // Headers of the system that Swift's Glibc module leaves out.
+        .systemLibrary(name: "CLinux"),
 
         // A typed low-level FUSE session; knows nothing of Claro.
         .target(name: "FUSE", dependencies: ["CFUSE", systemPackage], swiftSettings: strict),
         // The HTTP API as Swift calls.
-        .target(name: "ClaroAPI", dependencies: ["CCurl", crypto, logging], swiftSettings: strict),
+        .target(name: "ClaroAPI", dependencies: ["CCurl", "CLinux", crypto, logging], swiftSettings: strict),
         // Inodes, names, freshness, caches: where the two meet.
         .target(
             name: "ClaroFS",
@@ -62,7 +64,9 @@ let package = Package(
         // The command that mounts.
         .executableTarget(
             name: "mount.claro",
-            dependencies: ["ClaroCommand", "ClaroFS", "ClaroAPI", "FUSE", argumentParser, logging, systemPackage],
+            dependencies: [
+                "CLinux", "ClaroCommand", "ClaroFS", "ClaroAPI", "FUSE", argumentParser, logging, systemPackage,
+            ],
             swiftSettings: strict
         ),
 
@@ -133,7 +137,7 @@ let package = Package(
 
 // What strangers send and callers type, thrown at what reads it: tests of what was found, or the program that finds it.
 let fuzzed: [Target.Dependency] = [
-    "CCurl", "ClaroAPI", "ClaroCommand", "ClaroFS", "FUSE", crypto, grdb, logging, systemPackage,
+    "CCurl", "CLinux", "ClaroAPI", "ClaroCommand", "ClaroFS", "FUSE", crypto, grdb, logging, systemPackage,
 ]
 if isFuzzing {
     package.targets.append(

@@ -3,10 +3,6 @@
 
 #include <curl/curl.h>
 
-/* Swift's module Glibc does not have these two. */
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
-
 /* What is variadic in libcurl, once for each type that is passed: Swift cannot call variadic C functions. */
 
 typedef size_t (*ccurl_data_function)(char *bytes, size_t size, size_t count, void *context);

@@ -1,4 +1,5 @@
 import CCurl
+import CLinux
 import Glibc
 
 /// Waits for libcurl's sockets and its timer with epoll(7): a turn of the loop then costs as much as there is to do, and not

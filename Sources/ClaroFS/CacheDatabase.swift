@@ -29,7 +29,7 @@ final class CacheDatabase: Sendable {
     let key: String
     private let logger: Logger
     /// nil: there is no usable database, and this process does without.
-    private let pool: Mutex<DatabasePool?>
+    private let connections: Mutex<DatabaseConnections?>
     private let hasWarned = Mutex(false)
     /// When things were used, as far as that is not written yet.
     let uses = Mutex<[Item: Timestamp]>([:])
@@ -47,9 +47,9 @@ final class CacheDatabase: Sendable {
         self.directory = directory
         self.key = key
         self.logger = logger
-        pool = Mutex(nil)
+        connections = Mutex(nil)
         let opened = openOrSetAside()
-        pool.withLock { $0 = opened }
+        connections.withLock { $0 = opened }
     }
 
     /// Says, once, that not everything is kept.
@@ -73,44 +73,42 @@ final class CacheDatabase: Sendable {
     /// As `read`, of one moment.
     func readAtOnce<Value>(_ body: (Database) throws -> Value?) -> Value? { read(by: { try $0.read(body) }) }
 
-    private func read<Value>(by reading: (DatabasePool) throws -> Value?) -> Value? {
-        guard let pool = pool.withLock({ $0 }) else { return nil }
-        do {
-            return try reading(pool)
-        } catch {
-            failed(error, of: pool)
-            return nil
-        }
+    private func read<Value>(by reading: (DatabaseQueue) throws -> Value?) -> Value? {
+        use { try $0.read(reading) }
     }
 
     /// Writes in one transaction; nil where that failed and nothing was written.
     @discardableResult
     func write<Value>(_ body: (Database) throws -> Value?) -> Value? {
-        guard let pool = pool.withLock({ $0 }) else { return nil }
-        do {
-            return try pool.write(body)
-        } catch {
-            failed(error, of: pool)
-            return nil
-        }
+        use { try $0.write { try $0.write(body) } }
     }
 
     /// Gives the disk back what the database's file has no more use for.
     func shrink() {
-        guard let pool = pool.withLock({ $0 }) else { return }
-        do {
-            try pool.writeWithoutTransaction { database in
-                try database.execute(sql: "PRAGMA incremental_vacuum")
-                try database.checkpoint(.truncate)
+        use { connections in
+            try connections.write { writer in
+                try writer.writeWithoutTransaction { database in
+                    try database.execute(sql: "PRAGMA incremental_vacuum")
+                    try database.checkpoint(.truncate)
+                }
             }
+        }
+    }
+
+    @discardableResult
+    private func use<Value>(_ body: (DatabaseConnections) throws -> Value?) -> Value? {
+        guard let connections = connections.withLock({ $0 }) else { return nil }
+        do {
+            return try body(connections)
         } catch {
-            failed(error, of: pool)
+            failed(error, of: connections)
+            return nil
         }
     }
 
     // MARK: Opening, and doing without
 
-    private func openOrSetAside() -> DatabasePool? {
+    private func openOrSetAside() -> DatabaseConnections? {
         do {
             return try openPatiently() ?? reopenAfterSettingAside("it has another layout")
         } catch let error as DatabaseError where error.isPassing {
@@ -123,7 +121,7 @@ final class CacheDatabase: Sendable {
 
     /// As `open`, and while another process makes the same database: it then holds a lock for a moment that SQLite does not
     /// wait for (`PRAGMA journal_mode = WAL`).
-    private func openPatiently() throws -> DatabasePool? {
+    private func openPatiently() throws -> DatabaseConnections? {
         let end = ContinuousClock.now + .seconds(Self.busyTimeout)
         while true {
             do {
@@ -135,7 +133,7 @@ final class CacheDatabase: Sendable {
     }
 
     /// nil: it has another layout.
-    private func open() throws -> DatabasePool? {
+    private func open() throws -> DatabaseConnections? {
         var configuration = Configuration()
         configuration.busyMode = .timeout(Self.busyTimeout)
         configuration.maximumReaderCount = 4
@@ -151,15 +149,17 @@ final class CacheDatabase: Sendable {
         // SQLite would make it readable by all; its other files get the mode that this one has.
         let made = Glibc.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         if made >= 0 { close(made) }
-        let pool = try DatabasePool(path: path, configuration: configuration)
-        let isUsable = try pool.write { database in
-            let layout = try Int32.fetchOne(database, sql: "PRAGMA user_version") ?? 0
-            if layout == Self.layout { return true }
-            guard layout == 0, try !database.tableExists("version") else { return false }
-            try database.execute(sql: Self.schema)
-            return true
-        }
-        return isUsable ? pool : nil
+        let connections = try DatabaseConnections(path: path, configuration: configuration)
+        return try connections.write { try $0.write(Self.makeTables) } ? connections : nil
+    }
+
+    /// False: it has tables of another layout.
+    private static func makeTables(_ database: Database) throws -> Bool {
+        let layout = try Int32.fetchOne(database, sql: "PRAGMA user_version") ?? 0
+        if layout == Self.layout { return true }
+        guard layout == 0, try !database.tableExists("version") else { return false }
+        try database.execute(sql: schema)
+        return true
     }
 
     private static let schema = """
@@ -218,7 +218,7 @@ final class CacheDatabase: Sendable {
 
     /// A damaged database is of no use to anybody; one of another layout may be to another release, but nobody can use
     /// both at once.
-    private func reopenAfterSettingAside(_ reason: String) -> DatabasePool? {
+    private func reopenAfterSettingAside(_ reason: String) -> DatabaseConnections? {
         let path = "\(directory)/\(Self.fileName)"
         logger.warning("\(path) is set aside: \(reason)")
         for ending in ["", "-wal", "-shm"] {
@@ -227,7 +227,7 @@ final class CacheDatabase: Sendable {
             rename("\(path)\(ending)", "\(path)\(ending).aside")
         }
         do {
-            if let pool = try openPatiently() { return pool }
+            if let connections = try openPatiently() { return connections }
         } catch let error as DatabaseError where error.isPassing {
             warn(error.cause)
             return nil
@@ -236,19 +236,19 @@ final class CacheDatabase: Sendable {
         return nil
     }
 
-    private func failed(_ error: any Error, of failed: DatabasePool) {
+    private func failed(_ error: any Error, of failed: DatabaseConnections) {
         if Self.isDamage(error) { return }
         let code = (error as? DatabaseError)?.resultCode
         guard code == .SQLITE_CORRUPT || code == .SQLITE_NOTADB else {
             return warn((error as? DatabaseError)?.cause ?? "\(error)")
         }
-        pool.withLock { pool in
+        connections.withLock { connections in
             // Others may have noticed at the same time.
-            guard pool === failed else { return }
-            pool = nil
+            guard connections === failed else { return }
+            connections = nil
         }
         let fresh = reopenAfterSettingAside("it is damaged")
-        pool.withLock { $0 = fresh }
+        connections.withLock { $0 = fresh }
     }
 }
 

@@ -1,11 +1,12 @@
 import Glibc
 
 /// A thread of our own, outside of Swift's pool, for calls that block. It takes no signals.
-struct Thread: Sendable {
+package struct Thread: Sendable {
     // pthread_t is a number on Linux, valid until the join.
     private let handle: pthread_t
 
-    init(_ body: @escaping @Sendable () -> Void) {
+    @discardableResult
+    package init(_ body: @escaping @Sendable () -> Void) {
         let start = Unmanaged.passRetained(Start(body))
         var handle = pthread_t()
         let result = pthread_create(

@@ -22,6 +22,7 @@ func serve(
 ) throws(MountFailure) -> MountExitCode {
     // What comes before the logger, comes before there is a second thread.
     let signals = MainSignals()
+    TaskThreads.install()
     let credentials = try request.access.findCredentials()
     CoreDumps.forbid()
     let connectionGuard = ConnectionGuard()

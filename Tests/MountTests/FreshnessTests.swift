@@ -360,4 +360,16 @@ struct FreshnessTests {
             #expect(requests == 0)
         }
     }
+
+    @Test func `an idle mount wakes no processor`() async throws {
+        try await MountFixture.with(.generated(prompts: 40, versions: 3, textByteCount: 500)) { mount async throws in
+            // Many at a time, so that every thread that there may be is there.
+            try await mount.output(of: "for i in {1..8}; do cat @*/*/v?/* >/dev/null & done; wait; ls -lR >/dev/null")
+            let switches =
+                "cat /proc/\(mount.daemon.processIdentifier)/task/*/status | awk '/ctxt/ { n += $2 } END { print n }'"
+            try await mount.waitUntil("some thread wakes up in every three seconds") { () async throws in
+                try await mount.output(of: "before=$(\(switches)); sleep 3; echo $(($(\(switches)) - before))") == "0\n"
+            }
+        }
+    }
 }
