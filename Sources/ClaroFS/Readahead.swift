@@ -6,8 +6,8 @@
 struct Readahead: Sendable {
     /// What one request brings at most; segments begin at multiples of it.
     static let segmentByteCount: Int64 = 8 << 20
-    /// Segments that are asked for ahead of a reader, at most.
-    static let segmentBound: Int64 = 8
+    /// Segments that are asked for ahead of a reader, at most. With half as many a line of 1 GB/s waits for answers.
+    static let segmentBound: Int64 = 16
     /// One of them for this much that was read, so that who stops early costs little.
     private static let byteCountPerSegment: Int64 = 1 << 20
     /// And no more of them than arrive in this time: longer than a round trip takes, and where bytes come slowly they

@@ -14,11 +14,12 @@ import Synchronization
 /// What puts them in the place of the others is SPI in Swift 6.3. It is used in this file only; without it everything works,
 /// with that one wake-up a second.
 final class TaskThreads: TaskExecutor, SchedulingExecutor {
-    private static let shared = TaskThreads()
+    fileprivate static let shared = TaskThreads()
 
-    private let state = Mutex(State())
-    /// Counts jobs that no thread has taken yet.
-    private let available = DispatchSemaphore(value: 0)
+    private let jobs = JobQueue(threadCount: JobQueue.usualThreadCount)
+    /// What nobody waits for gets what time of the processors the rest leaves.
+    private let backgroundJobs = JobQueue(threadCount: 1, niceness: 10)
+    private let sleepers = Mutex<ArraySlice<Sleeper>>([])
     /// Expires when the first sleeper is due. By this clock, as by `ContinuousClock`, a machine's sleep counts.
     private let timer = timerfd_create(CLOCK_BOOTTIME, Int32(TFD_CLOEXEC))
 
@@ -35,32 +36,28 @@ final class TaskThreads: TaskExecutor, SchedulingExecutor {
         Thread { self.wakeSleepers() }
     }
 
-    // MARK: Jobs
-
     func enqueue(_ job: consuming ExecutorJob) { enqueue(UnownedJob(job)) }
 
     func enqueue(_ job: UnownedJob) {
-        let needsThread = state.withLock { $0.add(job, at: .now) }
-        available.signal()
-        if needsThread { Thread { self.work() } }
-    }
-
-    private func work() {
-        while true {
-            available.wait()
-            state.withLock { $0.takeNext() }?.runSynchronously(on: asUnownedTaskExecutor())
-            state.withLock { $0.busyCount -= 1 }
-        }
+        if job.priority < JobPriority(.medium) { backgroundJobs.add(job) } else { jobs.add(job) }
     }
 
     // MARK: Sleep
 
+    private struct Sleeper {
+        let job: UnownedJob
+        let wakesAt: ContinuousClock.Instant
+    }
+
     func enqueue<C: Clock>(_ job: consuming ExecutorJob, at instant: C.Instant, tolerance: C.Duration?, clock: C) {
         // The clocks that come here are the runtime's own, which all measure so.
         let delay = clock.now.duration(to: instant) as? Duration ?? .zero
-        let sleeper = State.Sleeper(job: UnownedJob(job), wakesAt: .now + delay)
-        state.withLock { state in
-            if state.add(sleeper) { setTimer(to: sleeper.wakesAt) }
+        let sleeper = Sleeper(job: UnownedJob(job), wakesAt: .now + delay)
+        sleepers.withLock { sleepers in
+            // Most sleep as long as the one before them.
+            let index = sleepers.lastIndex { $0.wakesAt <= sleeper.wakesAt }.map { $0 + 1 } ?? sleepers.startIndex
+            sleepers.insert(sleeper, at: index)
+            if index == sleepers.startIndex { setTimer(to: sleeper.wakesAt) }
         }
     }
 
@@ -68,9 +65,11 @@ final class TaskThreads: TaskExecutor, SchedulingExecutor {
         var expirationCount: UInt64 = 0
         while true {
             read(timer, &expirationCount, MemoryLayout.size(ofValue: expirationCount))
-            let due = state.withLock { state in
-                let due = state.takeDue(at: .now)
-                if let next = state.sleepers.first { setTimer(to: next.wakesAt) }
+            let due = sleepers.withLock { sleepers in
+                let now = ContinuousClock.now
+                let due = sleepers.prefix { $0.wakesAt <= now }
+                sleepers.removeFirst(due.count)
+                if let next = sleepers.first { setTimer(to: next.wakesAt) }
                 return due
             }
             for sleeper in due { enqueue(sleeper.job) }
@@ -86,56 +85,58 @@ final class TaskThreads: TaskExecutor, SchedulingExecutor {
     }
 }
 
-extension TaskThreads {
-    fileprivate struct State {
-        struct Sleeper {
-            let job: UnownedJob
-            let wakesAt: ContinuousClock.Instant
-        }
-
-        private var jobs: ArraySlice<(job: UnownedJob, addedAt: ContinuousClock.Instant)> = []
-        /// Those that come after all others.
-        private var backgroundJobs: ArraySlice<UnownedJob> = []
-        private var threadCount = 0
+/// Jobs that wait for a thread, in the order in which they came, and the threads that run them.
+private final class JobQueue: Sendable {
+    private struct State {
+        var jobs: ArraySlice<(job: UnownedJob, addedAt: ContinuousClock.Instant)> = []
+        var threadCount = 0
         var busyCount = 0
-        /// In the order in which they wake.
-        private(set) var sleepers: ArraySlice<Sleeper> = []
+    }
 
-        /// Jobs may wait for the store's disk, so a few more than there are processors. With more still, a walk through a library
-        /// takes as long and costs more time of the processors.
-        private static let usualThreadCount = 2 + sysconf(Int32(_SC_NPROCESSORS_ONLN))
-        /// Where jobs have waited for so long, all threads are stuck in something: there are more then, up to the bound. They stay.
-        private static let patience: Duration = .milliseconds(100)
-        private static let threadBound = 64
+    /// Jobs may wait for the store's disk, so a few more than there are processors. With more still, a walk through a library
+    /// takes as long and costs more time of the processors.
+    static let usualThreadCount = 2 + sysconf(Int32(_SC_NPROCESSORS_ONLN))
+    /// Where a job has waited for so long, all threads are stuck in something: there are more then, up to the bound. They stay.
+    private static let patience: Duration = .milliseconds(100)
+    private static let threadBound = 64
 
-        /// Returns whether it needs a new thread.
-        mutating func add(_ job: UnownedJob, at now: ContinuousClock.Instant) -> Bool {
-            if job.priority < JobPriority(.medium) { backgroundJobs.append(job) } else { jobs.append((job, now)) }
-            guard jobs.count + backgroundJobs.count > threadCount - busyCount else { return false }
-            let isStuck = jobs.first.map { now - $0.addedAt > Self.patience } ?? false
-            guard threadCount < (isStuck ? Self.threadBound : Self.usualThreadCount) else { return false }
-            threadCount += 1
+    private let threadCount: Int
+    /// As setpriority(2) has it.
+    private let niceness: Int32
+    private let state = Mutex(State())
+    /// Counts jobs that no thread has taken yet.
+    private let available = DispatchSemaphore(value: 0)
+
+    init(threadCount: Int, niceness: Int32 = 0) {
+        self.threadCount = threadCount
+        self.niceness = niceness
+    }
+
+    func add(_ job: UnownedJob) {
+        let now = ContinuousClock.now
+        let needsThread = state.withLock { state in
+            state.jobs.append((job, now))
+            guard state.jobs.count > state.threadCount - state.busyCount else { return false }
+            let isStuck = now - (state.jobs.first?.addedAt ?? now) > Self.patience
+            guard state.threadCount < (isStuck ? Self.threadBound : threadCount) else { return false }
+            state.threadCount += 1
             return true
         }
+        available.signal()
+        if needsThread { Thread { self.work() } }
+    }
 
-        /// The next job, for a thread that is busy from then on.
-        mutating func takeNext() -> UnownedJob? {
-            busyCount += 1
-            return jobs.popFirst()?.job ?? backgroundJobs.popFirst()
-        }
-
-        /// Returns whether it is the first to wake.
-        mutating func add(_ sleeper: Sleeper) -> Bool {
-            // Most sleep as long as the one before them.
-            let index = sleepers.lastIndex { $0.wakesAt <= sleeper.wakesAt }.map { $0 + 1 } ?? sleepers.startIndex
-            sleepers.insert(sleeper, at: index)
-            return index == sleepers.startIndex
-        }
-
-        mutating func takeDue(at now: ContinuousClock.Instant) -> ArraySlice<Sleeper> {
-            let due = sleepers.prefix { $0.wakesAt <= now }
-            sleepers.removeFirst(due.count)
-            return due
+    private func work() {
+        // Of this thread, on Linux.
+        if niceness != 0 { setpriority(Int32(PRIO_PROCESS.rawValue), 0, niceness) }
+        while true {
+            available.wait()
+            let next = state.withLock { state in
+                state.busyCount += 1
+                return state.jobs.popFirst()
+            }
+            next?.job.runSynchronously(on: TaskThreads.shared.asUnownedTaskExecutor())
+            state.withLock { $0.busyCount -= 1 }
         }
     }
 }
