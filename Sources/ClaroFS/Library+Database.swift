@@ -15,7 +15,7 @@ extension Library {
         }
         guard !isKnown else { return }
         guard let stored = database.version(key.packageName) else { return }
-        let body = body(of: stored, previous: nil)
+        let body = body(of: stored, as: key, previous: nil)
         guard isAccepted(body, as: key) else { return }
         save(body, as: key, age: age(of: stored.fetched), isStored: true)
         if isExpired(stored.fetched) { state.withLock { $0.bodies[key]?.expire(at: .now) } }
@@ -42,10 +42,12 @@ extension Library {
         // What never changes is good whatever the clock says.
         if let lifetime = freshness.lifetime(of: key.selector), age >= lifetime { return nil }
         let previous = cachedBody(of: key)
-        let fresh = body(of: stored, previous: previous)
+        let fresh = body(of: stored, as: key, previous: previous)
         guard isAccepted(fresh, as: key) else { return nil }
         let body = if let previous, previous.isSame(as: fresh) { previous } else { fresh }
-        save(body, as: key, age: age, isStored: true)
+        // Published texts stay what they were, whatever another process was told.
+        let isStored = previous == nil || self.body(of: stored, as: key, previous: nil).isSame(as: body)
+        save(body, as: key, age: age, isStored: isStored)
         return body
     }
 
@@ -71,10 +73,10 @@ extension Library {
             case .interactive: database.save(prompt, as: name, changed: changed, fetched: fetched)
             case .background: await database.saveTogether(prompt, as: name, changed: changed, fetched: fetched)
             }
-        guard let previous else { return isSaved }
+        guard previous != nil else { return isSaved }
         // Texts of a published version stay what they were, whatever the API says now.
-        let stored = VersionBody(prompt, previous: nil, keepsTexts: false, fallbackTime: mountTime)
-        return isSaved && body === previous && stored.isSame(as: body)
+        let stored = VersionBody(prompt, previous: nil, isPublished: key.isPublished, fallbackTime: mountTime)
+        return isSaved && stored.isSame(as: body)
     }
 
     // MARK: What need not stay in memory
@@ -85,7 +87,7 @@ extension Library {
     /// The store is about to lose a version: whoever has its texts open reads on, and everybody else asks again.
     func letGo(of name: PackageName, _ stored: CacheDatabase.StoredVersion) {
         let key = VersionKey(name.prompt, name.selector)
-        invalidations.send(inodes.pin(body(of: stored, previous: nil).textFiles, of: key))
+        invalidations.send(inodes.pin(body(of: stored, as: key, previous: nil).textFiles, of: key))
         state.withLock { state in
             let isEvictable = state.evictable.remove(key)
             // What comes is compared with it.
@@ -94,11 +96,15 @@ extension Library {
         }
     }
 
-    private func body(of stored: CacheDatabase.StoredVersion, previous: VersionBody?) -> VersionBody {
+    private func body(
+        of stored: CacheDatabase.StoredVersion,
+        as key: VersionKey,
+        previous: VersionBody?
+    ) -> VersionBody {
         VersionBody(
             stored.prompt,
             previous: previous,
-            keepsTexts: false,
+            isPublished: key.isPublished,
             fallbackTime: mountTime,
             changed: stored.changed,
             fetched: stored.fetched

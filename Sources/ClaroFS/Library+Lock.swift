@@ -22,7 +22,7 @@ extension Library {
     /// - Throws: `.malformed` for texts other than those that were locked.
     func verifyLocked(_ prompt: Prompt, as key: VersionKey) throws(APIError) {
         guard lock != nil else { return }
-        let body = VersionBody(prompt, previous: nil, keepsTexts: false, fallbackTime: mountTime)
+        let body = VersionBody(prompt, previous: nil, isPublished: key.isPublished, fallbackTime: mountTime)
         guard !isAccepted(body, as: key) else { return }
         throw APIError(.malformed, .getPrompt, key.description, cause: "its texts are not those that were locked")
     }

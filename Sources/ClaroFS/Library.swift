@@ -31,7 +31,7 @@ final class Library: Sendable {
         /// Of prompts for which the listing names no published version, or which it does not have.
         var newest: [PromptName: Renewable<Newest>] = [:]
         var bodies: [VersionKey: Renewable<VersionBody>] = [:]
-        /// Those of `bodies` that the store has as well, and that never change.
+        /// Those of `bodies` that are published, and that the store has as well.
         var evictable = EvictableBodies()
         /// Bytes of bodies that have left memory since it was last given back.
         var freedByteCount = 0
@@ -177,10 +177,8 @@ final class Library: Sendable {
     ///
     /// - Throws: as `body`, if the store has lost it; EIO where the API then has another text.
     func bytes(of facts: TextFile.Facts, in key: VersionKey) async throws(Errno) -> [UInt8] {
-        let body = try await body(of: key)
-        guard let file = body.textFiles.first(where: { $0.name == facts.name && $0.digest == facts.digest }) else {
-            throw .ioError
-        }
+        if let file = knownBody(of: key)?.textFile(facts) { return file.bytes }
+        guard let file = try await body(of: key).textFile(facts) else { throw .ioError }
         return file.bytes
     }
 
@@ -257,8 +255,7 @@ final class Library: Sendable {
     @discardableResult
     func save(_ prompt: Prompt, as key: VersionKey, _ priority: Priority) async -> VersionBody {
         let previous = cachedBody(of: key)
-        let isPublished = if case .version(.published) = key.selector { true } else { false }
-        let fresh = VersionBody(prompt, previous: previous, keepsTexts: isPublished, fallbackTime: mountTime)
+        let fresh = VersionBody(prompt, previous: previous, isPublished: key.isPublished, fallbackTime: mountTime)
         let body = if let previous, previous.isSame(as: fresh) { previous } else { fresh }
         let isStored = await keep(prompt, as: key, body, previous: previous, priority)
         if let previous, previous !== body { inodes.pin(previous.textFiles, of: key) }
@@ -266,7 +263,7 @@ final class Library: Sendable {
         return body
     }
 
-    /// Serves `body` as that of `key`, `age` after it was fetched. What the store has as well, and never changes, leaves
+    /// Serves `body` as that of `key`, `age` after it was fetched. What is published, and the store has as well, leaves
     /// memory when others come.
     func save(_ body: VersionBody, as key: VersionKey, age: Duration = .zero, isStored: Bool = false) {
         let now = ContinuousClock.now
@@ -276,7 +273,7 @@ final class Library: Sendable {
             state.bodies[key, default: Renewable()].fetched(body, freshUntil: freshUntil)
             let gone = key.variables.isEmpty ? [] : state.keepVariableBody(key)
             state.evictable.remove(key)
-            if isStored, freshUntil == nil { state.evict(toMakeRoomFor: body, of: key) }
+            if isStored, key.isPublished { state.evict(toMakeRoomFor: body, of: key) }
             let isNewDraft = key.selector == .version(.draft) && state.seenDrafts.insert(key.prompt).inserted
             return (state.absences.removeValue(forKey: key) != nil || isNewDraft, gone, state.takeFreed())
         }

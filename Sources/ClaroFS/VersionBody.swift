@@ -76,29 +76,30 @@ final class VersionBody: Sendable {
     /// Of metadata without `generatedAt`, which changes from answer to answer.
     private let metadataDigest: Digest
 
-    /// Unchanged files are those of `previous`, the body fetched before. With `keepsTexts` the texts are its texts
+    /// Unchanged files are those of `previous`, the body fetched before. Where it `isPublished` the texts are its texts
     /// whatever the answer says: a published text does not change. `fallbackTime` is for what Claro gives no time;
-    /// `changed` is when the texts changed, where that is known from before.
+    /// `changed` is when the files changed, where that is known from before.
     init(
         _ prompt: Prompt,
         previous: VersionBody?,
-        keepsTexts: Bool,
+        isPublished: Bool,
         fallbackTime: Timestamp,
         changed: Timestamp? = nil,
         fetched: Timestamp = .now()
     ) {
         let created = prompt.createdAt ?? fallbackTime
         let changed = changed ?? (previous == nil ? created : fetched)
+        let textsChanged = isPublished ? prompt.createdAt ?? changed : changed
         let comparable = SHA256.hash(data: Self.comparableMetadata(prompt.metadata).serialized())
 
         func file(_ name: FileName, _ bytes: [UInt8]?, _ mimeType: String) -> TextFile? {
             guard let bytes else { return nil }
             let old = previous?.file(named: name)
             if let old, old.bytes == bytes { return old }
-            return TextFile(name, bytes, modified: changed, mimeType: mimeType)
+            return TextFile(name, bytes, modified: textsChanged, mimeType: mimeType)
         }
 
-        if let previous, keepsTexts {
+        if let previous, isPublished {
             texts = previous.texts
         } else {
             texts = [
@@ -138,6 +139,11 @@ final class VersionBody: Sendable {
     /// Every file whose bytes are here.
     var textFiles: [TextFile] {
         files + context.compactMap { if case .text(let file) = $0.entry { file } else { nil } }
+    }
+
+    /// The file of which these are the facts, if it still has it.
+    func textFile(_ facts: TextFile.Facts) -> TextFile? {
+        textFiles.first { $0.name == facts.name && $0.digest == facts.digest }
     }
 
     /// What it takes in memory, nearly.

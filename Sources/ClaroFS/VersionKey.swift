@@ -23,6 +23,9 @@ package struct VersionKey: Hashable, Sendable, CustomStringConvertible {
         self.init(prompt, .version(version), variables: variables)
     }
 
+    /// Whether its texts never change.
+    var isPublished: Bool { if case .version(.published) = selector { true } else { false } }
+
     package var packageName: PackageName { PackageName(prompt, selector) }
 
     /// For messages; values of variables are the user's own and stay out.

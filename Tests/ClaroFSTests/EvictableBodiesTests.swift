@@ -44,7 +44,7 @@ struct EvictableBodiesTests {
         let prompt = try #require(
             Prompt(metadata: Array("{}".utf8), content: text, systemPrompt: nil, critiquePrompt: nil, etag: nil)
         )
-        let body = VersionBody(prompt, previous: nil, keepsTexts: false, fallbackTime: .now())
+        let body = VersionBody(prompt, previous: nil, isPublished: true, fallbackTime: .now())
         for number in 0..<24 {
             state.bodies[key(number), default: Renewable()].fetched(body, freshUntil: nil)
             state.evict(toMakeRoomFor: body, of: key(number))

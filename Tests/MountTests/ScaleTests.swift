@@ -37,6 +37,25 @@ struct ScaleTests {
         }
     }
 
+    @Test(arguments: [[], ["metadata_ttl=1s"]])
+    func `texts that were read leave memory, and are read again without a request`(options: [String]) async throws {
+        let library = Workspace.generated(prompts: 48, versions: 1, textByteCount: 1 << 20)
+        try await MountFixture.with(library, options: options) { mount async throws in
+            let read = "echo 1 > /proc/sys/vm/drop_caches; cat ../mount/@*/*/v1/content.md | sha256sum"
+            let digest = try await mount.output(of: read)
+            try await eventually("they stay") { () async throws in try mount.memory("Rss") < 44 << 20 }
+            // Who has a file open asks for nothing, whatever is to be renewed.
+            let file = "@load-0/prompt-00000/v1/content.md"
+            let size = try await mount.output(of: "wc -c < \(file)")
+            let again = "exec 9< \(file); sleep 1.5; echo 1 > /proc/sys/vm/drop_caches; wc -c <&9"
+            let requests = try await mount.requestCount { () async throws in
+                #expect(try await mount.output(of: again) == size)
+            }
+            #expect(requests <= 1, "the lookup's")
+            #expect(try await mount.output(of: read) == digest)
+        }
+    }
+
     @Test func `a version with two thousand attachments is listed without asking for one of them`() async throws {
         let items = (0..<2_000).map { index in
             Workspace.ContextItem.file("file-\(index).bin", .synthetic(seed: 1, byteCount: Int64(1_000_000 + index)))

@@ -8,7 +8,7 @@ extension FuzzTarget {
         systemPrompt: nil,
         critiquePrompt: nil,
         etag: nil
-    ).map { VersionBody($0, previous: nil, keepsTexts: false, fallbackTime: Timestamp(seconds: 1)) }
+    ).map { VersionBody($0, previous: nil, isPublished: true, fallbackTime: Timestamp(seconds: 1)) }
 
     /// A lock file.
     static let lock = FuzzTarget(name: "lock", sources: ["ClaroFS/LockFile.swift"]) { bytes in

@@ -23,7 +23,7 @@ extension FuzzTarget {
         try check(stored?.context == prompt.context && stored?.createdAt == prompt.createdAt, "as does what it means")
 
         let now = Timestamp(seconds: 1_800_000_000)
-        let body = VersionBody(prompt, previous: nil, keepsTexts: false, fallbackTime: now, fetched: now)
+        let body = VersionBody(prompt, previous: nil, isPublished: true, fallbackTime: now, fetched: now)
         try checkShown(body.files.map(\.name) + ["context"])
         try checkShown(body.context.map(\.entry.name))
         try check(
@@ -43,7 +43,7 @@ extension FuzzTarget {
         }
 
         let later = Timestamp(seconds: 1_900_000_000)
-        let again = VersionBody(prompt, previous: body, keepsTexts: true, fallbackTime: later, fetched: later)
+        let again = VersionBody(prompt, previous: body, isPublished: true, fallbackTime: later, fetched: later)
         try check(again.isSame(as: body) && again.modified == body.modified, "what is the same has not changed")
         try check(again.context.map(\.offset) == body.context.map(\.offset), "a name keeps its place in the directory")
     }
