@@ -16,10 +16,12 @@ import Synchronization
 final class TaskThreads: TaskExecutor, SchedulingExecutor {
     fileprivate static let shared = TaskThreads()
 
-    private let jobs = JobQueue(threadCount: JobQueue.usualThreadCount)
+    /// Jobs may wait for the store's disk, so a few more threads than there are processors. With more still, a walk through a
+    /// library takes as long and costs more time of the processors; so there are more only where all are stuck in something.
+    private let jobs = JobQueue(threadCount: 2 + sysconf(Int32(_SC_NPROCESSORS_ONLN)), threadBound: 64)
     /// What nobody waits for gets what time of the processors the rest leaves.
-    private let backgroundJobs = JobQueue(threadCount: 1, niceness: 10)
-    private let sleepers = Mutex<ArraySlice<Sleeper>>([])
+    private let backgroundJobs = JobQueue(threadCount: 1, threadBound: 1, niceness: 10)
+    private let sleepers = Mutex(SleeperQueue<UnownedJob>())
     /// Expires when the first sleeper is due. By this clock, as by `ContinuousClock`, a machine's sleep counts.
     private let timer = timerfd_create(CLOCK_BOOTTIME, Int32(TFD_CLOEXEC))
 
@@ -44,20 +46,13 @@ final class TaskThreads: TaskExecutor, SchedulingExecutor {
 
     // MARK: Sleep
 
-    private struct Sleeper {
-        let job: UnownedJob
-        let wakesAt: ContinuousClock.Instant
-    }
-
     func enqueue<C: Clock>(_ job: consuming ExecutorJob, at instant: C.Instant, tolerance: C.Duration?, clock: C) {
         // The clocks that come here are the runtime's own, which all measure so.
         let delay = clock.now.duration(to: instant) as? Duration ?? .zero
-        let sleeper = Sleeper(job: UnownedJob(job), wakesAt: .now + delay)
+        let wakesAt = ContinuousClock.now + delay
+        let job = UnownedJob(job)
         sleepers.withLock { sleepers in
-            // Most sleep as long as the one before them.
-            let index = sleepers.lastIndex { $0.wakesAt <= sleeper.wakesAt }.map { $0 + 1 } ?? sleepers.startIndex
-            sleepers.insert(sleeper, at: index)
-            if index == sleepers.startIndex { setTimer(to: sleeper.wakesAt) }
+            if sleepers.add(job, wakesAt: wakesAt) { setTimer(to: wakesAt) }
         }
     }
 
@@ -66,13 +61,11 @@ final class TaskThreads: TaskExecutor, SchedulingExecutor {
         while true {
             read(timer, &expirationCount, MemoryLayout.size(ofValue: expirationCount))
             let due = sleepers.withLock { sleepers in
-                let now = ContinuousClock.now
-                let due = sleepers.prefix { $0.wakesAt <= now }
-                sleepers.removeFirst(due.count)
-                if let next = sleepers.first { setTimer(to: next.wakesAt) }
+                let due = sleepers.takeDue(at: .now)
+                if let next = sleepers.next { setTimer(to: next) }
                 return due
             }
-            for sleeper in due { enqueue(sleeper.job) }
+            for job in due { enqueue(job) }
         }
     }
 
@@ -93,22 +86,20 @@ private final class JobQueue: Sendable {
         var busyCount = 0
     }
 
-    /// Jobs may wait for the store's disk, so a few more than there are processors. With more still, a walk through a library
-    /// takes as long and costs more time of the processors.
-    static let usualThreadCount = 2 + sysconf(Int32(_SC_NPROCESSORS_ONLN))
     /// Where a job has waited for so long, all threads are stuck in something: there are more then, up to the bound. They stay.
     private static let patience: Duration = .milliseconds(100)
-    private static let threadBound = 64
 
     private let threadCount: Int
+    private let threadBound: Int
     /// As setpriority(2) has it.
     private let niceness: Int32
     private let state = Mutex(State())
     /// Counts jobs that no thread has taken yet.
     private let available = DispatchSemaphore(value: 0)
 
-    init(threadCount: Int, niceness: Int32 = 0) {
+    init(threadCount: Int, threadBound: Int, niceness: Int32 = 0) {
         self.threadCount = threadCount
+        self.threadBound = threadBound
         self.niceness = niceness
     }
 
@@ -118,7 +109,7 @@ private final class JobQueue: Sendable {
             state.jobs.append((job, now))
             guard state.jobs.count > state.threadCount - state.busyCount else { return false }
             let isStuck = now - (state.jobs.first?.addedAt ?? now) > Self.patience
-            guard state.threadCount < (isStuck ? Self.threadBound : threadCount) else { return false }
+            guard state.threadCount < (isStuck ? threadBound : threadCount) else { return false }
             state.threadCount += 1
             return true
         }
