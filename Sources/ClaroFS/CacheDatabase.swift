@@ -106,6 +106,13 @@ final class CacheDatabase: Sendable {
         }
     }
 
+    /// Does without from then on. If no other process has it open, SQLite moves the log into the database: the next mount
+    /// would have to read all of it.
+    func close() {
+        let closed = connections.withLock { $0.take() }
+        withExtendedLifetime(closed) {}
+    }
+
     // MARK: Opening, and doing without
 
     private func openOrSetAside() -> DatabaseConnections? {
@@ -148,7 +155,7 @@ final class CacheDatabase: Sendable {
         let path = "\(directory)/\(Self.fileName)"
         // SQLite would make it readable by all; its other files get the mode that this one has.
         let made = Glibc.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        if made >= 0 { close(made) }
+        if made >= 0 { Glibc.close(made) }
         let connections = try DatabaseConnections(path: path, configuration: configuration)
         return try connections.write { try $0.write(Self.makeTables) } ? connections : nil
     }

@@ -124,6 +124,7 @@ package final class ClaroFileSystem: FileSystem {
         library.database?.writeGathered()
         evictor.finish()
         library.database?.flushUses()
+        library.database?.close()
     }
 
     /// Has everything that can change asked for again at its next use, and the key read again (SIGHUP).

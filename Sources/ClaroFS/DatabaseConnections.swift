@@ -26,6 +26,9 @@ final class DatabaseConnections: Sendable {
         vacancies = DispatchSemaphore(value: configuration.maximumReaderCount)
     }
 
+    /// The last connection to a database empties its log into it, which one that only reads could not.
+    deinit { idleReaders.withLock { $0 = [] } }
+
     /// Reads with a connection of the caller's own, outside of a transaction unless `body` begins one.
     func read<Value>(_ body: (DatabaseQueue) throws -> Value) throws -> Value {
         vacancies.wait()

@@ -403,6 +403,16 @@ struct RemountTests {
         }
     }
 
+    @Test func `an unmount leaves no log for the next mount to read`() async throws {
+        try await StoreFixture.with(Self.library) { store async throws in
+            try await store.mount(Self.long) { mount async throws in
+                // At once, so that there are connections that read.
+                try await mount.output(of: "for i in {1..8}; do cat @acme/*/v?/*.md >/dev/null & done; wait")
+            }
+            #expect(try await store.output(of: "cd cache/*/; ls -d library.*") == "library.sqlite\n")
+        }
+    }
+
     @Test func `mounting reads nothing of the listing, however long it is`() async throws {
         let library = Workspace.generated(prompts: 8_000, versions: 1, textByteCount: 10)
         try await StoreFixture.with(library) { store async throws in
