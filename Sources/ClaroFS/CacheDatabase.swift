@@ -249,11 +249,13 @@ final class CacheDatabase: Sendable {
         guard code == .SQLITE_CORRUPT || code == .SQLITE_NOTADB else {
             return warn((error as? DatabaseError)?.cause ?? "\(error)")
         }
-        connections.withLock { connections in
-            // Others may have noticed at the same time.
-            guard connections === failed else { return }
+        let isFirst = connections.withLock { connections in
+            guard connections === failed else { return false }
             connections = nil
+            return true
         }
+        // Others may have noticed at the same time.
+        guard isFirst else { return }
         let fresh = reopenAfterSettingAside("it is damaged")
         connections.withLock { $0 = fresh }
     }

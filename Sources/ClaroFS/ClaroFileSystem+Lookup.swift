@@ -171,7 +171,8 @@ extension ClaroFileSystem {
     func nameLifetime(ofVersion key: VersionKey) -> Duration {
         guard key.isMutable else { return Freshness.forever }
         // One that was never fetched counts as just seen in the listing; the first look inside fetches it.
-        return library.remainingLifetime(of: key) ?? configuration.freshness.lifetime(of: key.selector) ?? .zero
+        let lifetime = configuration.freshness.lifetime(of: key.selector) ?? .zero
+        return library.cachedBody(of: key) == nil ? lifetime : library.remainingLifetime(of: key) ?? lifetime
     }
 
     // MARK: Versions
@@ -205,17 +206,25 @@ extension ClaroFileSystem {
     func child(_ file: TextFile, of key: VersionKey) -> Child {
         let isMetadata = file.name == "metadata.json"
         let lifetime = isMetadata || key.isMutable ? nameLifetime(in: key) : Freshness.forever
-        return Child(name: file.name, node: node(file, of: key), body: file.digest, lifetime: lifetime)
+        let node = node(file, of: key, canChange: isMetadata)
+        return Child(name: file.name, node: node, body: file.digest, lifetime: lifetime)
     }
 
-    private func node(_ file: TextFile, of key: VersionKey) -> Node {
-        .text(key, file.facts, library.isEvictable(key) ? nil : file)
+    /// What the store has need not be held, but for what the store may have otherwise while somebody has it open.
+    private func node(_ file: TextFile, of key: VersionKey, canChange: Bool) -> Node {
+        let isRenewed = canChange && configuration.freshness.lifetime(of: key.selector) != nil
+        return .text(key, file.facts, library.isEvictable(key) && !isRenewed ? nil : file)
     }
 
     func child(_ entry: VersionBody.ContextEntry, of key: VersionKey) -> Child {
         switch entry {
         case .text(let file):
-            Child(name: file.name, node: node(file, of: key), body: file.digest, lifetime: nameLifetime(in: key))
+            Child(
+                name: file.name,
+                node: node(file, of: key, canChange: true),
+                body: file.digest,
+                lifetime: nameLifetime(in: key)
+            )
         case .attachment(let attachment):
             Child(
                 name: attachment.name,

@@ -185,9 +185,12 @@ final class Library: Sendable {
     /// The body as far as it is cached, fresh or not.
     func cachedBody(of key: VersionKey) -> VersionBody? { state.withLock { $0.bodies[key]?.value } }
 
-    /// For how long the kernel may believe what a body says; nil: for ever.
+    /// For how long the kernel may believe what a body says; nil: for ever. A body may have left memory since it was looked at.
     func remainingLifetime(of key: VersionKey) -> Duration? {
-        state.withLock { $0.bodies[key]?.freshUntil }.map { max(.zero, ContinuousClock.now.duration(to: $0)) }
+        guard let known = state.withLock({ $0.bodies[key] }) else {
+            return freshness.lifetime(of: key.selector).map { _ in .zero }
+        }
+        return known.freshUntil.map { max(.zero, ContinuousClock.now.duration(to: $0)) }
     }
 
     /// Makes the request, and saves what comes of it before any waiter hears of it.

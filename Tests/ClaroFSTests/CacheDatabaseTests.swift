@@ -272,6 +272,26 @@ struct CacheDatabaseTests {
         }
     }
 
+    @Test func `a damaged database is set aside once, however many notice it at a time`() async throws {
+        for _ in 0..<10 {
+            try await ScratchDirectory.with { scratch async throws in
+                let database = CacheDatabase(directory: scratch.path, key: "key", logger: Logger(label: "test"))
+                let names = try (0..<8).map { try name("p\($0)") }
+                for name in names { database.save(try prompt("text"), as: name, changed: time, fetched: time) }
+                database.shrink()
+                let file = try #require(FileHandle(forUpdatingAtPath: "\(scratch.path)/library.sqlite"))
+                try file.seek(toOffset: 4096)
+                try file.write(contentsOf: Data(repeating: 0xff, count: 60 * 4096))
+                try file.close()
+                try await offPool {
+                    DispatchQueue.concurrentPerform(iterations: 8) { _ = database.version(names[$0]) }
+                }
+                let aside = try Data(contentsOf: URL(filePath: "\(scratch.path)/library.sqlite.aside"))
+                #expect(aside.dropFirst(4096).prefix(4096) == Data(repeating: 0xff, count: 4096))
+            }
+        }
+    }
+
     @Test func `where no database can be made nothing is kept and nothing fails`() async throws {
         try await ScratchDirectory.with { scratch async throws in
             let database = CacheDatabase(directory: "\(scratch.path)/absent", key: "key", logger: Logger(label: "test"))
