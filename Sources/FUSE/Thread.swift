@@ -2,10 +2,9 @@ import Glibc
 
 /// A thread of our own, outside of Swift's pool, for calls that block. It takes no signals.
 package struct Thread: Sendable {
-    // pthread_t is a number on Linux, valid until the join.
+    // pthread_t is a number on Linux, valid until the join, or the end of one that is detached.
     private let handle: pthread_t
 
-    @discardableResult
     package init(_ body: @escaping @Sendable () -> Void) {
         let start = Unmanaged.passRetained(Start(body))
         var handle = pthread_t()
@@ -28,6 +27,9 @@ package struct Thread: Sendable {
     }
 
     func join() { pthread_join(handle, nil) }
+
+    /// To be called once, instead of `join`: nobody waits for its end.
+    package func detach() { pthread_detach(handle) }
 
     private final class Start: Sendable {
         let body: @Sendable () -> Void

@@ -14,7 +14,7 @@ import Synchronization
 /// What puts them in the place of the others is SPI in Swift 6.3. It is used in this file only; without it everything works,
 /// with that one wake-up a second.
 final class TaskThreads: TaskExecutor, SchedulingExecutor {
-    fileprivate static let shared = TaskThreads()
+    static let shared = TaskThreads()
 
     /// Jobs may wait for the store's disk, so a few more threads than there are processors. With more still, a walk through a
     /// library takes as long and costs more time of the processors; so there are more only where all are stuck in something.
@@ -35,8 +35,11 @@ final class TaskThreads: TaskExecutor, SchedulingExecutor {
 
     private init() {
         precondition(timer >= 0, "a timer cannot be made: errno \(errno)")
-        Thread { self.wakeSleepers() }
+        Thread { self.wakeSleepers() }.detach()
     }
+
+    /// Threads that there are for what somebody waits for.
+    var threadCount: Int { jobs.currentThreadCount }
 
     func enqueue(_ job: consuming ExecutorJob) { enqueue(UnownedJob(job)) }
 
@@ -86,8 +89,9 @@ private final class JobQueue: Sendable {
         var busyCount = 0
     }
 
-    /// Where a job has waited for so long, all threads are stuck in something: there are more then, up to the bound. They stay.
-    private static let patience: Duration = .milliseconds(100)
+    /// Where a job has waited for so long, all threads are stuck in something: there are more then, up to the bound, until nothing
+    /// waits any more.
+    private static let patience: Duration = .seconds(1)
 
     private let threadCount: Int
     private let threadBound: Int
@@ -103,6 +107,8 @@ private final class JobQueue: Sendable {
         self.niceness = niceness
     }
 
+    var currentThreadCount: Int { state.withLock { $0.threadCount } }
+
     func add(_ job: UnownedJob) {
         let now = ContinuousClock.now
         let needsThread = state.withLock { state in
@@ -114,7 +120,7 @@ private final class JobQueue: Sendable {
             return true
         }
         available.signal()
-        if needsThread { Thread { self.work() } }
+        if needsThread { Thread { self.work() }.detach() }
     }
 
     private func work() {
@@ -127,7 +133,13 @@ private final class JobQueue: Sendable {
                 return state.jobs.popFirst()
             }
             next?.job.runSynchronously(on: TaskThreads.shared.asUnownedTaskExecutor())
-            state.withLock { $0.busyCount -= 1 }
+            let isSurplus = state.withLock { state in
+                state.busyCount -= 1
+                guard state.threadCount > threadCount, state.jobs.isEmpty else { return false }
+                state.threadCount -= 1
+                return true
+            }
+            if isSurplus { return }
         }
     }
 }
