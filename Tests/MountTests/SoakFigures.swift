@@ -11,6 +11,7 @@ final class SoakFigures: Sendable {
         let threads: Int
 
         /// Connections to the store, four to read and one to write: each is opened when it is first needed beside the others.
+        /// So is a pipe for each thread, when it first answers with a part of a file.
         private static let connectionBound = 5
 
         static func == (one: Rest, other: Rest) -> Bool {
@@ -19,8 +20,8 @@ final class SoakFigures: Sendable {
 
         private var bounded: [String: Int] {
             descriptors.reduce(into: descriptors) { bounded, item in
-                guard item.key.hasPrefix("library.sqlite") else { return }
-                bounded[item.key] = max(item.value, Self.connectionBound)
+                if item.key.hasPrefix("library.sqlite") { bounded[item.key] = max(item.value, Self.connectionBound) }
+                if item.key == "pipe" { bounded[item.key] = max(item.value, 2 * threads) }
             }
         }
 
