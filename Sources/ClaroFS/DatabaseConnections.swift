@@ -4,8 +4,8 @@ import Synchronization
 
 /// The connections to one database: one that writes, and a few that read beside it, as SQLite's write-ahead log allows.
 ///
-/// GRDB's `DatabasePool` is the same thing, but asks concurrent dispatch queues for a connection, three times for each read. As soon
-/// as two threads ask at a time these start libdispatch's own threads, which wake up once a second ever after.
+/// GRDB's `DatabasePool` is the same thing, but asks concurrent dispatch queues for a connection, three times for each
+/// read. As soon as two threads ask at a time these start libdispatch's own threads, which wake up once a second ever after.
 final class DatabaseConnections: Sendable {
     private let writer: DatabaseQueue
     private let idleReaders = Mutex<[DatabaseQueue]>([])

@@ -2,10 +2,22 @@ import Glibc
 
 /// A thread of our own, outside of Swift's pool, for calls that block. It takes no signals.
 package struct Thread: Sendable {
-    // pthread_t is a number on Linux, valid until the join, or the end of one that is detached.
+    // pthread_t is a number on Linux, valid until the join.
     private let handle: pthread_t
 
-    package init(_ body: @escaping @Sendable () -> Void) {
+    init(_ body: @escaping @Sendable () -> Void) {
+        let (handle, result) = Self.start(body)
+        precondition(result == 0, "a thread cannot be made: errno \(result)")
+        self.handle = handle
+    }
+
+    /// Has `body` run on a thread whose end nobody waits for; false where the system has none to give.
+    package static func runDetached(_ body: @escaping @Sendable () -> Void) -> Bool {
+        let (handle, result) = start(body)
+        return result == 0 && pthread_detach(handle) == 0
+    }
+
+    private static func start(_ body: @escaping @Sendable () -> Void) -> (handle: pthread_t, result: Int32) {
         let start = Unmanaged.passRetained(Start(body))
         var handle = pthread_t()
         let result = pthread_create(
@@ -22,14 +34,11 @@ package struct Thread: Sendable {
             },
             start.toOpaque()
         )
-        precondition(result == 0, "a thread cannot be made: errno \(result)")
-        self.handle = handle
+        if result != 0 { start.release() }
+        return (handle, result)
     }
 
     func join() { pthread_join(handle, nil) }
-
-    /// To be called once, instead of `join`: nobody waits for its end.
-    package func detach() { pthread_detach(handle) }
 
     private final class Start: Sendable {
         let body: @Sendable () -> Void

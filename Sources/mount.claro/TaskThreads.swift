@@ -18,9 +18,9 @@ final class TaskThreads: TaskExecutor, SchedulingExecutor {
 
     /// Jobs may wait for the store's disk, so a few more threads than there are processors. With more still, a walk through a
     /// library takes as long and costs more time of the processors; so there are more only where all are stuck in something.
-    private let jobs = JobQueue(threadCount: 2 + sysconf(Int32(_SC_NPROCESSORS_ONLN)), threadBound: 64)
+    private let jobs = JobQueue(usualThreadCount: 2 + sysconf(Int32(_SC_NPROCESSORS_ONLN)), threadBound: 64)
     /// What nobody waits for gets what time of the processors the rest leaves.
-    private let backgroundJobs = JobQueue(threadCount: 1, threadBound: 1, niceness: 10)
+    private let backgroundJobs = JobQueue(usualThreadCount: 1, threadBound: 1, niceness: 10)
     private let sleepers = Mutex(SleeperQueue<UnownedJob>())
     /// Expires when the first sleeper is due. By this clock, as by `ContinuousClock`, a machine's sleep counts.
     private let timer = timerfd_create(CLOCK_BOOTTIME, Int32(TFD_CLOEXEC))
@@ -35,7 +35,8 @@ final class TaskThreads: TaskExecutor, SchedulingExecutor {
 
     private init() {
         precondition(timer >= 0, "a timer cannot be made: errno \(errno)")
-        Thread { self.wakeSleepers() }.detach()
+        let isRunning = Thread.runDetached { self.wakeSleepers() }
+        precondition(isRunning, "a thread cannot be made")
     }
 
     /// Threads that there are for what somebody waits for.
@@ -93,7 +94,7 @@ private final class JobQueue: Sendable {
     /// waits any more.
     private static let patience: Duration = .seconds(1)
 
-    private let threadCount: Int
+    private let usualThreadCount: Int
     private let threadBound: Int
     /// As setpriority(2) has it.
     private let niceness: Int32
@@ -101,8 +102,8 @@ private final class JobQueue: Sendable {
     /// Counts jobs that no thread has taken yet.
     private let available = DispatchSemaphore(value: 0)
 
-    init(threadCount: Int, threadBound: Int, niceness: Int32 = 0) {
-        self.threadCount = threadCount
+    init(usualThreadCount: Int, threadBound: Int, niceness: Int32 = 0) {
+        self.usualThreadCount = usualThreadCount
         self.threadBound = threadBound
         self.niceness = niceness
     }
@@ -115,12 +116,18 @@ private final class JobQueue: Sendable {
             state.jobs.append((job, now))
             guard state.jobs.count > state.threadCount - state.busyCount else { return false }
             let isStuck = now - (state.jobs.first?.addedAt ?? now) > Self.patience
-            guard state.threadCount < (isStuck ? threadBound : threadCount) else { return false }
+            guard state.threadCount < (isStuck ? threadBound : usualThreadCount) else { return false }
             state.threadCount += 1
             return true
         }
         available.signal()
-        if needsThread { Thread { self.work() }.detach() }
+        guard needsThread, !Thread.runDetached({ self.work() }) else { return }
+        // The others go on, and the next job has another try.
+        let remainingCount = state.withLock { state in
+            state.threadCount -= 1
+            return state.threadCount
+        }
+        precondition(remainingCount > 0, "not one thread can be made")
     }
 
     private func work() {
@@ -135,7 +142,7 @@ private final class JobQueue: Sendable {
             next?.job.runSynchronously(on: TaskThreads.shared.asUnownedTaskExecutor())
             let isSurplus = state.withLock { state in
                 state.busyCount -= 1
-                guard state.threadCount > threadCount, state.jobs.isEmpty else { return false }
+                guard state.threadCount > usualThreadCount, state.jobs.isEmpty else { return false }
                 state.threadCount -= 1
                 return true
             }
